@@ -1,0 +1,24 @@
+"""What a reader hands over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from resnet_check.graph.records import Model, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read: the input's shape without the batch (None: as the file says), and the budgets."""
+
+    input_size: tuple[int, ...] | None = None
+    max_steps: int = 6_000_000
+    max_seconds: float = 8.0
+
+
+@dataclass(slots=True)
+class Reading:
+    """The Models of one file (with those of kind ``trial``), and the problems that belong to no single one of them."""
+
+    models: list[Model] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)

@@ -1,0 +1,154 @@
+"""What a rule is: a function over one file, its documentation, and its examples.
+
+A rule lives in a file of its own, named like the rule. Its module docstring is its page (``resnet-check explain``): the first
+line says what is wrong, then sections ``## What it checks``, ``## Why it matters``, ``## Bad``, ``## Good``, ``## How to fix``, ``## Source``. ``BAD`` and ``GOOD``
+hold complete small model files that run as tests; in a bad one a comment ``# <- rule-name`` ends each line to be reported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from resnet_check.finding import Finding, Fix, Related
+from resnet_check.graph.records import Model, Problem, Site
+
+if TYPE_CHECKING:
+    from resnet_check.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class FileContext:
+    """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models."""
+
+    source: Source
+    models: tuple[Model, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def complete(self) -> Iterator[Model]:
+        """The models of which every operation was understood: only they show what is *missing*."""
+        return (model for model in self.models if model.status == "complete")
+
+    def found(self, *kinds: str) -> Iterator[tuple[Model | None, Problem]]:
+        """Yield the problems of the given kinds with the model in which they were seen."""
+        for problem in self.problems:
+            if problem.kind in kinds:
+                yield None, problem
+        for model in self.models:
+            for problem in model.problems:
+                if problem.kind in kinds:
+                    yield model, problem
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of mistake, with its page and its examples."""
+
+    code: str
+    name: str
+    severity: str
+    check: Callable[[FileContext], Iterator[Finding]]
+    page: str = ""
+    bad: tuple[str, ...] = ()
+    good: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().partition("\n")[0]
+
+
+class Reporter:
+    """Makes the Findings of one rule; handed to the rule's function as its first argument."""
+
+    def __init__(self, code: str, name: str, severity: str) -> None:
+        self.code = code
+        self.name = name
+        self.severity = severity
+
+    def __call__(
+        self,
+        site: Site,
+        message: str,
+        *,
+        label: str = "",
+        help: str = "",  # noqa: A002 - the word of the report, as in Finding
+        model: Model | None = None,
+        module: str | None = None,
+        severity: str | None = None,
+        related: tuple[Related, ...] = (),
+        fix: Fix | None = None,
+    ) -> Finding:
+        """Return a Finding at a place of the graph."""
+        return Finding(
+            rule=self.name,
+            code=self.code,
+            severity=severity or self.severity,
+            path=site.path,
+            line=site.line,
+            column=site.column,
+            end_line=site.end_line,
+            end_column=site.end_column,
+            message=message,
+            label=label,
+            help=help,
+            model=None if model is None else model.name,
+            module=module,
+            related=related,
+            fix=fix,
+        )
+
+
+Check = Callable[[Reporter, FileContext], Iterator[Finding]]
+
+
+def rule(code: str, name: str, severity: str) -> Callable[[Check], Check]:
+    """Mark the function of a rule's file as its check."""
+
+    def mark(check: Check) -> Check:
+        check.rule = (code, name, severity)  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+def load(module: Any) -> Rule:
+    """Return the Rule that a rule's file defines."""
+    code, name, severity = module.check.rule
+    reporter = Reporter(code, name, severity)
+    return Rule(
+        code,
+        name,
+        severity,
+        check=lambda context: module.check(reporter, context),
+        page=module.__doc__ or "",
+        bad=tuple(module.BAD),
+        good=tuple(module.GOOD),
+    )
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule of the package, by code."""
+    package = importlib.import_module("resnet_check.rules")
+    found = []
+    for entry in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{entry.name}")
+        if hasattr(module, "check"):
+            found.append(load(module))
+    return tuple(sorted(found, key=lambda r: r.code))
+
+
+def merge(findings: list[Finding]) -> list[Finding]:
+    """Return one Finding for each construct of the source, with the number of its instances, in the order of lines."""
+    merged: dict[tuple[Any, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.path, finding.rule, finding.line, finding.column)
+        first = merged.get(key)
+        merged[key] = finding if first is None else replace(first, count=first.count + finding.count)
+    return sorted(merged.values(), key=lambda f: (f.path, f.line, f.column, f.code))
