@@ -8,26 +8,31 @@ hold complete small model files that run as tests; in a bad one a comment ``# <-
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from resnet_check.finding import Finding, Fix, Related
+from resnet_check.finding import SEVERITIES, Finding, Fix, Related
 from resnet_check.graph.records import Model, Problem, Site
 
 if TYPE_CHECKING:
     from resnet_check.source import Source
+    from resnet_check.suppression import Suppression
 
 
 @dataclass(frozen=True, slots=True)
 class FileContext:
-    """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models."""
+    """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models.
+
+    ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
+    """
 
     source: Source
     models: tuple[Model, ...]
     problems: tuple[Problem, ...] = ()
+    unused: tuple[tuple[Suppression, tuple[str, ...]], ...] = ()
 
     @property
     def complete(self) -> Iterator[Model]:
@@ -135,13 +140,10 @@ def load(module: Any) -> Rule:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Return every rule of the package, by code."""
-    package = importlib.import_module("resnet_check.rules")
-    found = []
-    for entry in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{entry.name}")
-        if hasattr(module, "check"):
-            found.append(load(module))
-    return tuple(sorted(found, key=lambda r: r.code))
+    folder = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs start-up time
+    names = sorted(entry[:-3] for entry in os.listdir(folder) if entry.endswith(".py"))  # noqa: PTH208 - likewise
+    modules = (importlib.import_module(f"resnet_check.rules.{name}") for name in names)
+    return tuple(sorted((load(module) for module in modules if hasattr(module, "check")), key=lambda r: r.code))
 
 
 def merge(findings: list[Finding]) -> list[Finding]:
@@ -150,5 +152,11 @@ def merge(findings: list[Finding]) -> list[Finding]:
     for finding in findings:
         key = (finding.path, finding.rule, finding.line, finding.column)
         first = merged.get(key)
-        merged[key] = finding if first is None else replace(first, count=first.count + finding.count)
+        merged[key] = finding if first is None else _together(first, finding)
     return sorted(merged.values(), key=lambda f: (f.path, f.line, f.column, f.code))
+
+
+def _together(first: Finding, second: Finding) -> Finding:
+    """Return the graver of two Findings of one construct, the first of two alike, with the instances of both."""
+    graver = max(first, second, key=lambda f: SEVERITIES.index(f.severity))
+    return replace(graver, count=first.count + second.count)
