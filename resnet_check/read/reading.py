@@ -18,7 +18,12 @@ class ReadOptions:
 
 @dataclass(slots=True)
 class Reading:
-    """The Models of one file (with those of kind ``trial``), and the problems that belong to no single one of them."""
+    """The Models of one file (with those of kind ``trial``), and the problems that belong to no single one of them.
+
+    ``dependencies`` are the other files that the result rests on: those that were read for an import, and those that
+    were looked for in vain.
+    """
 
     models: list[Model] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    dependencies: list[str] = field(default_factory=list)
