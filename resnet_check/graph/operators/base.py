@@ -106,12 +106,14 @@ class Built:
     """What the constructor of a layer leaves behind: attributes, and the shapes of parameters and buffers.
 
     A parameter or buffer that is registered as None stays None. A layer whose parameters wait for the first input
-    (``LazyConv2d``) has the shape ``LAZY``.
+    (``LazyConv2d``) has the shape ``LAZY``. ``children`` are layers that the constructor builds and registers, each by
+    its qualified name and the arguments of its constructor.
     """
 
     attributes: dict[str, Any]
     parameters: dict[str, Shape | None] = field(default_factory=dict)
     buffers: dict[str, Shape | None] = field(default_factory=dict)
+    children: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=dict)
 
 
 LAZY: Shape = (-1,)
@@ -124,7 +126,9 @@ class Layer:
 
     ``build`` has the constructor's signature (after a `Checks`) and returns `Built`; ``forward`` gets a `Checks`, the layer (an object with
     the attributes, parameters and buffers by name, and ``training``) and the inputs. ``bases`` are torch's names of its
-    base classes, nearest first, without ``torch.nn.Module``.
+    base classes, nearest first, without ``torch.nn.Module``. A layer that waits for its first input has ``materialise``:
+    called with the layer and that input, it returns what the layer is from then on, under the name ``become``; it raises
+    `Refused` where torch does.
     """
 
     name: str
@@ -132,6 +136,8 @@ class Layer:
     forward: Callable[..., Any]
     bases: tuple[str, ...]
     free: frozenset[str]
+    materialise: Callable[..., Built] | None = None
+    become: str | None = None
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -153,13 +159,18 @@ def function(*names: str, free: str = "") -> Callable[[Callable[..., Any]], Call
 
 
 def layer(
-    *names: str, forward: Callable[..., Any], bases: str = "", free: str = ""
+    *names: str,
+    forward: Callable[..., Any],
+    bases: str = "",
+    free: str = "",
+    materialise: Callable[..., Built] | None = None,
+    become: str | None = None,
 ) -> Callable[[Callable[..., Built]], Callable[..., Built]]:
-    """Register the constructor rule of a layer under torch's names for it."""
+    """Register the constructor rule of a layer under torch's names for it; the first is the layer's own."""
 
     def register(build: Callable[..., Built]) -> Callable[..., Built]:
-        for name in names:
-            LAYERS[name] = Layer(name, build, forward, tuple(bases.split()), frozenset(free.split()))
+        made = Layer(names[0], build, forward, tuple(bases.split()), frozenset(free.split()), materialise, become)
+        LAYERS.update(dict.fromkeys(names, made))
         return build
 
     return register
