@@ -130,7 +130,9 @@ def _register_alpha(kind: str, name: str) -> None:
         return Built({"alpha": alpha, "inplace": inplace})
 
     function(f"torch.nn.functional.{kind}", free="alpha inplace")(rule)
-    function(f"torch.nn.functional.{kind}_", *([f"torch.{kind}_"] if kind == "celu" else []), free="alpha")(rule_inplace)
+    function(f"torch.nn.functional.{kind}_", *([f"torch.{kind}_"] if kind == "celu" else []), free="alpha")(
+        rule_inplace
+    )
     if kind == "celu":
         function("torch.celu", free="alpha")(rule_torch)
     layer(*names("activation", name), forward=run, free="alpha inplace")(build)
@@ -175,9 +177,7 @@ def _run_hardtanh(check: Checks, layer: Any, input: Tensor) -> Result:
     return pointwise("hardtanh", input, layer.inplace, min_val=layer.min_val, max_val=layer.max_val)
 
 
-@layer(
-    *names("activation", "Hardtanh"), forward=_run_hardtanh, free="min_val max_val inplace min_value max_value"
-)
+@layer(*names("activation", "Hardtanh"), forward=_run_hardtanh, free="min_val max_val inplace min_value max_value")
 def build_hardtanh(
     check: Checks,
     min_val: Any = -1.0,

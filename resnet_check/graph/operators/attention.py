@@ -13,7 +13,9 @@ from resnet_check.graph.records import Shape
 
 def _equal(check: Checks, got: Number, expected: Number, operator: str, reason: str) -> None:
     if got != expected:
-        check.require("==", got, expected, "invalid-argument", operator=operator, got=got, expected=expected, reason=reason)
+        check.require(
+            "==", got, expected, "invalid-argument", operator=operator, got=got, expected=expected, reason=reason
+        )
 
 
 @function("torch.nn.functional.scaled_dot_product_attention", free="dropout_p is_causal scale")

@@ -14,9 +14,7 @@ def _check_indices(check: Checks, input: Tensor, operator: str) -> None:
         check.fail("wrong-dtype", operator=operator, got=input.dtype, expected="int64")
 
 
-@function(
-    "torch.nn.functional.embedding", free="padding_idx max_norm norm_type scale_grad_by_freq sparse"
-)
+@function("torch.nn.functional.embedding", free="padding_idx max_norm norm_type scale_grad_by_freq sparse")
 def embedding(
     check: Checks,
     input: Tensor,
@@ -31,14 +29,18 @@ def embedding(
     _check_indices(check, input, "embedding")
     if len(weight.shape) != 2:
         check.fail("wrong-rank", operator="embedding", got=len(weight.shape), expected="2", shape=weight.shape)
-    return Result("embedding", input.shape + weight.shape[1:], (input, weight), {"padding_idx": padding_idx}, weight.dtype)
+    return Result(
+        "embedding", input.shape + weight.shape[1:], (input, weight), {"padding_idx": padding_idx}, weight.dtype
+    )
 
 
 def _run(check: Checks, layer: Any, input: Tensor) -> Result:
     return embedding(check, input, layer.weight, layer.padding_idx)  # type: ignore[no-any-return]
 
 
-def _table(check: Checks, operator: str, rows: Any, width: Any, padding_idx: Any, weight: Any) -> tuple[dict[str, Any], Shape]:
+def _table(
+    check: Checks, operator: str, rows: Any, width: Any, padding_idx: Any, weight: Any
+) -> tuple[dict[str, Any], Shape]:
     rows = integer(check, rows, operator, "num_embeddings", "invalid-layer")
     width = integer(check, width, operator, "embedding_dim", "invalid-layer")
     if isinstance(padding_idx, int) and isinstance(rows, int):
@@ -78,9 +80,7 @@ def build_embedding(
     return Built(attributes, {"weight": shape})
 
 
-@function(
-    "torch.nn.functional.embedding_bag", free="max_norm norm_type scale_grad_by_freq mode sparse padding_idx"
-)
+@function("torch.nn.functional.embedding_bag", free="max_norm norm_type scale_grad_by_freq mode sparse padding_idx")
 def embedding_bag(
     check: Checks,
     input: Tensor,

@@ -24,7 +24,7 @@ def linear(check: Checks, input: Tensor, weight: Tensor, bias: Tensor | None = N
         facts = {"operator": "linear", "got": shape[-1], "expected": features, "shape": shape}
         check.require("==", shape[-1], features, "linear-features", **facts)
     out = weights[:-1]
-    if bias is not None and bias.shape != out and bias.shape != ():
+    if bias is not None and bias.shape not in (out, ()):
         reason = f"the bias has shape {list(bias.shape)}, the result has {list(out)} features"
         has = bias.shape[-1] if len(bias.shape) == len(out) else -1
         check.require("==", has, product(out), "invalid-argument", operator="linear", what="bias", reason=reason)
@@ -86,7 +86,9 @@ def _materialise(layer: Any, input: Tensor) -> Built:
     materialise=_materialise,
     become="torch.nn.Linear",
 )
-def build_lazy_linear(check: Checks, out_features: Any, bias: Any = True, device: Any = None, dtype: Any = None) -> Built:
+def build_lazy_linear(
+    check: Checks, out_features: Any, bias: Any = True, device: Any = None, dtype: Any = None
+) -> Built:
     """Build a linear map whose input features the first input decides."""
     outs = _features(check, "LazyLinear", "out_features", out_features)
     parameters: dict[str, Shape | None] = {"weight": LAZY, "bias": LAZY if bias else None}

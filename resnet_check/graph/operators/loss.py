@@ -266,7 +266,9 @@ def multi_margin_loss(
     """Return a hinge loss of scores ``[N, C]`` and classes ``[N]``."""
     if has_rank(check, input, (1, 2), "multi_margin_loss") and len(input.shape) == 2:
         same_shape(check, "multi_margin_loss", target.shape, input.shape[:1])
-    return reduced("multi_margin_loss", input.shape[:-1], legacy(size_average, reduce, reduction), input, target, weight)
+    return reduced(
+        "multi_margin_loss", input.shape[:-1], legacy(size_average, reduce, reduction), input, target, weight
+    )
 
 
 @function("torch.nn.functional.multilabel_soft_margin_loss")

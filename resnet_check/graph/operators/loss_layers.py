@@ -207,7 +207,8 @@ def build_multi_margin(
 ) -> Built:
     """Build a loss without parameters; the class weights are a buffer."""
     return Built(
-        {"p": p, "margin": margin, "reduction": legacy(size_average, reduce, reduction)}, buffers=_weights(weight=weight)
+        {"p": p, "margin": margin, "reduction": legacy(size_average, reduce, reduction)},
+        buffers=_weights(weight=weight),
     )
 
 

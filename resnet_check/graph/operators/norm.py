@@ -52,7 +52,9 @@ def batch_norm(
         check.fail("wrong-rank", operator="batch_norm", got=len(shape), expected="2 or more", shape=shape)
         return Result("batch_norm", shape, present(input, weight, bias), {}, dtype)
     channels = shape[1]
-    check_vectors(check, channels, "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    check_vectors(
+        check, channels, "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     if training:
         _several(check, product((shape[0], *shape[2:])), shape, "batch_norm")
     elif running_mean is None or running_var is None:
@@ -196,7 +198,11 @@ def build_norm(
     lazy = num_features is None
     features: Number = 0
     if not lazy:
-        features = num_features if type(num_features) is int else integer(check, num_features, operator, "num_features", "invalid-layer")
+        features = (
+            num_features
+            if type(num_features) is int
+            else integer(check, num_features, operator, "num_features", "invalid-layer")
+        )
         if not isinstance(features, Dim) and features < 0:
             reason = f"num_features is {features}, not a size"
             check.fail("invalid-layer", operator=operator, what="num_features", value=features, reason=reason)

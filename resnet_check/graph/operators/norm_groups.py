@@ -143,10 +143,14 @@ def layer_norm(
     """Return the input normalised over its last dimensions, which must have the given sizes."""
     if not isinstance(normalized_shape, (tuple, list)):
         reason = "normalized_shape of the function must be a list of sizes"
-        check.fail("invalid-argument", operator="layer_norm", what="normalized_shape", value=normalized_shape, reason=reason)
+        check.fail(
+            "invalid-argument", operator="layer_norm", what="normalized_shape", value=normalized_shape, reason=reason
+        )
     last = _over_last(check, "layer_norm", input, normalized_shape, weight, bias)
     attributes = {"eps": eps, "normalized_shape": last, "affine": weight is not None}
-    return Result("layer_norm", input.shape, present(input, weight, bias), attributes, floating(check, input, "layer_norm"))
+    return Result(
+        "layer_norm", input.shape, present(input, weight, bias), attributes, floating(check, input, "layer_norm")
+    )
 
 
 @function("torch.nn.functional.rms_norm", "torch.rms_norm", free="eps")
@@ -156,7 +160,9 @@ def rms_norm(
     """Return the input divided by its root mean square over the last dimensions."""
     if not isinstance(normalized_shape, (tuple, list)):
         reason = "normalized_shape of the function must be a list of sizes"
-        check.fail("invalid-argument", operator="rms_norm", what="normalized_shape", value=normalized_shape, reason=reason)
+        check.fail(
+            "invalid-argument", operator="rms_norm", what="normalized_shape", value=normalized_shape, reason=reason
+        )
     last = _over_last(check, "rms_norm", input, normalized_shape, weight)
     attributes = {"eps": eps, "normalized_shape": last, "affine": weight is not None}
     return Result("rms_norm", input.shape, present(input, weight), attributes, floating(check, input, "rms_norm"))
@@ -216,7 +222,9 @@ def local_response_norm(
             "wrong-rank", operator="local_response_norm", got=len(input.shape), expected="3 or more", shape=input.shape
         )
     attributes = {"size": size, "alpha": alpha, "beta": beta, "k": k}
-    return Result("local_response_norm", input.shape, (input,), attributes, floating(check, input, "local_response_norm"))
+    return Result(
+        "local_response_norm", input.shape, (input,), attributes, floating(check, input, "local_response_norm")
+    )
 
 
 def _run_local(check: Checks, layer: Any, input: Tensor) -> Result:
@@ -225,18 +233,16 @@ def _run_local(check: Checks, layer: Any, input: Tensor) -> Result:
 
 @layer(*names("normalization", "LocalResponseNorm"), forward=_run_local, free="alpha beta k")
 @layer(*names("normalization", "CrossMapLRN2d"), forward=_run_local, free="alpha beta k")
-def build_local_response_norm(
-    check: Checks, size: Any, alpha: Any = 0.0001, beta: Any = 0.75, k: Any = 1.0
-) -> Built:
+def build_local_response_norm(check: Checks, size: Any, alpha: Any = 0.0001, beta: Any = 0.75, k: Any = 1.0) -> Built:
     """Build a layer without parameters."""
     return Built({"size": size, "alpha": alpha, "beta": beta, "k": k})
 
 
 @function("torch.nn.functional.normalize", free="p eps")
-def normalize(
-    check: Checks, input: Tensor, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None
-) -> Result:
+def normalize(check: Checks, input: Tensor, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None) -> Result:
     """Return the input divided by its norm along a dimension, or several."""
     rank = len(input.shape)
     at = axes(check, dim, rank) if isinstance(dim, (tuple, list)) else axis(check, dim, rank)
-    return Result("normalize", input.shape, (input,), {"p": p, "dim": at, "eps": eps}, floating(check, input, "normalize"))
+    return Result(
+        "normalize", input.shape, (input,), {"p": p, "dim": at, "eps": eps}, floating(check, input, "normalize")
+    )

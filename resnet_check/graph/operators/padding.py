@@ -75,7 +75,15 @@ def require_room(check: Checks, mode: str, size: Number, low: Number, high: Numb
             continue
         reason = f"mode {mode!r} needs a padding {'smaller than' if mode == 'reflect' else 'of at most'} the size"
         check.require(
-            relation, width, size, "invalid-argument", operator=operator, what="padding", value=width, size=size, reason=reason
+            relation,
+            width,
+            size,
+            "invalid-argument",
+            operator=operator,
+            what="padding",
+            value=width,
+            size=size,
+            reason=reason,
         )
 
 
@@ -106,7 +114,9 @@ def _register(dims: int) -> None:
 
     base = "torch.nn.modules.padding._{}PadNd"
     constant, zero = f"ConstantPad{dims}d", f"ZeroPad{dims}d"
-    layer(*names("padding", constant), forward=run_constant, bases=base.format("Constant"), free="value")(build_constant)
+    layer(*names("padding", constant), forward=run_constant, bases=base.format("Constant"), free="value")(
+        build_constant
+    )
     zero_bases = f"{both('padding', constant)} {base.format('Constant')}"
     layer(*names("padding", zero), forward=run_constant, bases=zero_bases)(build_zero)
     for kind, run in (("Reflection", run_reflect), ("Replication", run_replicate), ("Circular", run_circular)):

@@ -33,14 +33,15 @@ def windows(
 ) -> Shape:
     """Return the shape of a pool's output: one value for each window.
 
-    With ``ceil_mode`` a last window that reaches over the end counts, if it starts inside the input or the padding before
-    it. Both limits are quotients by the stride, so that the smaller of their numerators decides: no branch is needed.
+    With ``ceil_mode`` a last window that reaches over the end counts, if it starts inside the input or the padding
+    before it. Both limits are quotients by the stride, so that the smaller of their numerators decides, without a
+    branch.
     """
     shape = input.shape
     sizes = []
     for size, k, s, p, d in zip(shape[-len(kernel) :], kernel, stride, padding, dilation, strict=True):
         reach = d * (k - 1) + 1
-        if p != 0:
+        if p != 0 and (type(p) is not int or type(reach) is not int or p > reach // 2):
             reason = f"padding {p} is more than half of the kernel {k}"
             facts = {"operator": operator, "what": "padding", "value": p, "reason": reason}
             check.require("<=", p, reach // 2, "invalid-argument", **facts)
@@ -48,7 +49,9 @@ def windows(
         if ceil_mode:
             room = _last_start(room + (s - 1), size + (p - 1))
         if type(room) is not int or room < 0:
-            check.require(">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d)
+            check.require(
+                ">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d
+            )
             if type(room) is int:
                 room = max(room, 0)
         # A window as large as its input gives 0 // kernel, which is 0 for every kernel.
@@ -294,9 +297,7 @@ def _register_layers(dims: int) -> None:
         )
 
     def run_lp(check: Checks, layer: Any, input: Tensor) -> Result:
-        return lp_pool(
-            check, dims, input, layer.norm_type, layer.kernel_size, layer.stride, ceil_mode=layer.ceil_mode
-        )
+        return lp_pool(check, dims, input, layer.norm_type, layer.kernel_size, layer.stride, ceil_mode=layer.ceil_mode)
 
     @layer(*names("pooling", f"MaxPool{dims}d"), forward=run_max, bases="torch.nn.modules.pooling._MaxPoolNd")
     def build_max(
@@ -308,14 +309,16 @@ def _register_layers(dims: int) -> None:
         return_indices: Any = False,
         ceil_mode: Any = False,
     ) -> Built:
-        return Built({
-            "kernel_size": kernel_size,
-            "stride": kernel_size if stride is None else stride,
-            "padding": padding,
-            "dilation": dilation,
-            "return_indices": return_indices,
-            "ceil_mode": ceil_mode,
-        })
+        return Built(
+            {
+                "kernel_size": kernel_size,
+                "stride": kernel_size if stride is None else stride,
+                "padding": padding,
+                "dilation": dilation,
+                "return_indices": return_indices,
+                "ceil_mode": ceil_mode,
+            }
+        )
 
     base = "torch.nn.modules.pooling._AvgPoolNd"
     if dims == 1:
@@ -329,13 +332,15 @@ def _register_layers(dims: int) -> None:
             ceil_mode: Any = False,
             count_include_pad: Any = True,
         ) -> Built:
-            return Built({
-                "kernel_size": ntuple(kernel_size, 1),
-                "stride": ntuple(kernel_size if stride is None else stride, 1),
-                "padding": ntuple(padding, 1),
-                "ceil_mode": ceil_mode,
-                "count_include_pad": count_include_pad,
-            })
+            return Built(
+                {
+                    "kernel_size": ntuple(kernel_size, 1),
+                    "stride": ntuple(kernel_size if stride is None else stride, 1),
+                    "padding": ntuple(padding, 1),
+                    "ceil_mode": ceil_mode,
+                    "count_include_pad": count_include_pad,
+                }
+            )
 
     else:
 
@@ -354,14 +359,16 @@ def _register_layers(dims: int) -> None:
             count_include_pad: Any = True,
             divisor_override: Any = None,
         ) -> Built:
-            return Built({
-                "kernel_size": kernel_size,
-                "stride": kernel_size if stride is None else stride,
-                "padding": padding,
-                "ceil_mode": ceil_mode,
-                "count_include_pad": count_include_pad,
-                "divisor_override": divisor_override,
-            })
+            return Built(
+                {
+                    "kernel_size": kernel_size,
+                    "stride": kernel_size if stride is None else stride,
+                    "padding": padding,
+                    "ceil_mode": ceil_mode,
+                    "count_include_pad": count_include_pad,
+                    "divisor_override": divisor_override,
+                }
+            )
 
     @layer(
         *names("pooling", f"LPPool{dims}d"),
@@ -369,15 +376,15 @@ def _register_layers(dims: int) -> None:
         bases="torch.nn.modules.pooling._LPPoolNd",
         free="norm_type",
     )
-    def build_lp(
-        check: Checks, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: Any = False
-    ) -> Built:
-        return Built({
-            "norm_type": norm_type,
-            "kernel_size": kernel_size,
-            "stride": stride,
-            "ceil_mode": ceil_mode,
-        })
+    def build_lp(check: Checks, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: Any = False) -> Built:
+        return Built(
+            {
+                "norm_type": norm_type,
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "ceil_mode": ceil_mode,
+            }
+        )
 
 
 for _dims in (1, 2, 3):

@@ -66,13 +66,22 @@ def fractional(
         message = f"{operator} needs an output_size or an output_ratio"
         raise Refused(message)
     for size, goal, k in zip(shape[-dims:], wanted, kernel, strict=True):
-        check.require(">=", size - (goal + k - 1), 0, "empty-output", operator=operator, kernel=k, size=size, output=goal)
+        check.require(
+            ">=", size - (goal + k - 1), 0, "empty-output", operator=operator, kernel=k, size=size, output=goal
+        )
     attributes = {"kernel": kernel, "output_size": wanted}
     return _pair(Result("fractional_max_pool", (*shape[:-dims], *wanted), (input,), attributes, input.dtype))
 
 
 def unpool(
-    check: Checks, dims: int, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+    check: Checks,
+    dims: int,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
 ) -> Result:
     """Return the input's values put back to the places that max pooling took them from."""
     operator = f"max_unpool{dims}d"
@@ -177,11 +186,13 @@ def _register_unpool(dims: int) -> None:
 
     @layer(*names("pooling", f"MaxUnpool{dims}d"), forward=run, bases="torch.nn.modules.pooling._MaxUnpoolNd")
     def build(check: Checks, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Built:
-        return Built({
-            "kernel_size": ntuple(kernel_size, dims),
-            "stride": ntuple(kernel_size if stride is None else stride, dims),
-            "padding": ntuple(padding, dims),
-        })
+        return Built(
+            {
+                "kernel_size": ntuple(kernel_size, dims),
+                "stride": ntuple(kernel_size if stride is None else stride, dims),
+                "padding": ntuple(padding, dims),
+            }
+        )
 
 
 def _register_fractional(dims: int) -> None:

@@ -44,7 +44,11 @@ def _build(
     if isinstance(dropout, (int, float)) and not 0 <= dropout <= 1:
         reason = f"the probability {dropout} is not between 0 and 1"
         check.fail("invalid-layer", operator=operator, what="dropout", value=dropout, reason=reason)
-    if not isinstance(proj_size, int) or proj_size < 0 or (proj_size and not isinstance(hidden, Dim) and proj_size >= hidden):
+    if (
+        not isinstance(proj_size, int)
+        or proj_size < 0
+        or (proj_size and not isinstance(hidden, Dim) and proj_size >= hidden)
+    ):
         reason = f"proj_size {proj_size} is not smaller than hidden_size {hidden}"
         check.fail("invalid-layer", operator=operator, what="proj_size", value=proj_size, reason=reason)
         proj_size = 0
@@ -53,7 +57,10 @@ def _build(
     parameters: dict[str, Shape | None] = {}
     for i in range(layers):
         for suffix in directions:
-            own: dict[str, Shape] = {"weight_ih": (gate, inputs if i == 0 else out * len(directions)), "weight_hh": (gate, out)}
+            own: dict[str, Shape] = {
+                "weight_ih": (gate, inputs if i == 0 else out * len(directions)),
+                "weight_hh": (gate, out),
+            }
             if bias:
                 own.update(bias_ih=(gate,), bias_hh=(gate,))
             if proj_size:

@@ -22,7 +22,11 @@ def build_identity(check: Checks, *args: Any, **kwargs: Any) -> Built:
 
 
 @layer(
-    *[f"torch.{where}.{name}" for name in ("QuantStub", "DeQuantStub") for where in ("ao.quantization", "quantization")],
+    *[
+        f"torch.{where}.{name}"
+        for name in ("QuantStub", "DeQuantStub")
+        for where in ("ao.quantization", "quantization")
+    ],
     forward=_run_identity,
     free="qconfig",
 )
@@ -243,10 +247,12 @@ def build_fold(
     check: Checks, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Built:
     """Build a layer without parameters."""
-    return Built({
-        "output_size": output_size,
-        "kernel_size": kernel_size,
-        "dilation": dilation,
-        "padding": padding,
-        "stride": stride,
-    })
+    return Built(
+        {
+            "output_size": output_size,
+            "kernel_size": kernel_size,
+            "dilation": dilation,
+            "padding": padding,
+            "stride": stride,
+        }
+    )

@@ -29,7 +29,9 @@ FLOATING = frozenset((*FLOATS, *COMPLEX))
 
 def names(file: str, *classes: str) -> tuple[str, ...]:
     """Return torch's names for classes of ``torch.nn.modules``, the public one first."""
-    return tuple(prefix + name for name in classes for prefix in ("torch.nn.", f"torch.nn.modules.{file}.", "torch.nn.modules."))
+    return tuple(
+        prefix + name for name in classes for prefix in ("torch.nn.", f"torch.nn.modules.{file}.", "torch.nn.modules.")
+    )
 
 
 def both(file: str, name: str) -> str:
@@ -94,7 +96,9 @@ def at_least(check: Checks, least: int, sizes: tuple[Number, ...], operator: str
         return sizes
     reason = f"{name} must be {'positive' if least else 'zero or more'}"
     return tuple(
-        size if check.require(">=", size, least, "invalid-argument", operator=operator, what=name, value=size, reason=reason) else least
+        size
+        if check.require(">=", size, least, "invalid-argument", operator=operator, what=name, value=size, reason=reason)
+        else least
         for size in sizes
     )
 

@@ -14,7 +14,8 @@ from resnet_check.graph.operators.sizes import FLOATING, Tensor, has_rank, names
 def along(check: Checks, kind: str, input: Tensor, dim: Any, dtype: Any = None) -> Result:
     """Return a softmax along a dimension.
 
-    Without a ``dim`` torch chooses one by the rank, with a warning: the first for 0, 1 and 3 dimensions, else the second.
+    Without a ``dim`` torch chooses one by the rank, with a warning: the first for 0, 1 and 3 dimensions, else the
+    second.
     """
     rank = len(input.shape)
     at = axis(check, (0 if rank in (0, 1, 3) else 1) if dim is None else dim, rank)

@@ -130,7 +130,9 @@ def _run(check: Checks, layer: Any, input: Tensor) -> Result:
     )
 
 
-def _built(name: str, size: Any, scale_factor: Any, mode: Any, align_corners: Any = None, recompute: Any = None) -> Built:
+def _built(
+    name: str, size: Any, scale_factor: Any, mode: Any, align_corners: Any = None, recompute: Any = None
+) -> Built:
     try:
         if isinstance(scale_factor, tuple):
             scale_factor = tuple([factor if isinstance(factor, Dim) else float(factor) for factor in scale_factor])
@@ -139,14 +141,16 @@ def _built(name: str, size: Any, scale_factor: Any, mode: Any, align_corners: An
     except (TypeError, ValueError):
         message = f"scale_factor of {name} is {scale_factor!r}, neither a number nor a tuple of them"
         raise Refused(message) from None
-    return Built({
-        "name": name,
-        "size": size,
-        "scale_factor": scale_factor,
-        "mode": mode,
-        "align_corners": align_corners,
-        "recompute_scale_factor": recompute,
-    })
+    return Built(
+        {
+            "name": name,
+            "size": size,
+            "scale_factor": scale_factor,
+            "mode": mode,
+            "align_corners": align_corners,
+            "recompute_scale_factor": recompute,
+        }
+    )
 
 
 @layer(*names("upsampling", "Upsample"), forward=_run)
