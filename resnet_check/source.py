@@ -71,30 +71,34 @@ def split_lines(text: str) -> list[str]:
 
 def read_source(path: str) -> Source:
     """Return the Source of a file."""
+    return parse_source(path, read_bytes(path))
+
+
+def read_bytes(path: str) -> bytes:
+    """Return a file's content, of a file that is too large only enough to see that."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs start-up time
-            data = file.read(MAX_BYTES + 1)
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise CannotCheckError(message) from error
     except ValueError as error:
         message = f"cannot read {path!r}: {error}"
         raise CannotCheckError(message) from error
-    return parse_source(path, data)
 
 
 def parse_source(path: str, data: bytes) -> Source:
     """Return the Source of a file's content; whatever keeps it from being parsed is its problem."""
     if len(data) > MAX_BYTES:
         return Source(path, "", None, syntax.too_large(MAX_BYTES))
-    text, problem = _decode(data)
+    text, problem = decode(data)
     if problem is not None:
         return Source(path, text, None, problem)
     tree, problem = _parse(text)
     return Source(path, text, tree, problem)
 
 
-def _decode(data: bytes) -> tuple[str, SourceProblem | None]:
+def decode(data: bytes) -> tuple[str, SourceProblem | None]:
     """Return the text of a file's content by the rules of PEP 263, or what is wrong with its encoding."""
     if data.startswith(WIDE_MARKS):
         return "", syntax.wide_encoding()

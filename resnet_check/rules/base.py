@@ -140,8 +140,8 @@ def load(module: Any) -> Rule:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Return every rule of the package, by code."""
-    folder = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs start-up time
-    names = sorted(entry[:-3] for entry in os.listdir(folder) if entry.endswith(".py"))  # noqa: PTH208 - likewise
+    folder = os.path.dirname(__file__)
+    names = sorted(entry[:-3] for entry in os.listdir(folder) if entry.endswith(".py"))
     modules = (importlib.import_module(f"resnet_check.rules.{name}") for name in names)
     return tuple(sorted((load(module) for module in modules if hasattr(module, "check")), key=lambda r: r.code))
 

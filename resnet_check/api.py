@@ -1,0 +1,33 @@
+"""The functions of the package for programs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from resnet_check.config import find_settings
+from resnet_check.discovery import find_files, ignored_by
+from resnet_check.errors import CannotCheckError
+from resnet_check.running import Work, run
+
+if TYPE_CHECKING:
+    from resnet_check.checking import Report
+    from resnet_check.discovery import Ignored
+
+
+def check(*paths: str | os.PathLike[str]) -> Report:
+    """Return the report of the static check of files and folders, with the settings that hold there.
+
+    Raises `CannotCheckError` for a path that is not there.
+    """
+    work = [Work(path, find_settings(os.path.dirname(path))) for path in find_files([*map(os.fspath, paths)], _excluded)]
+    fail_on = work[0].settings.fail_on if work else "warning"
+    report = run(work, jobs=1, fail_on=fail_on)
+    if report.failures:
+        raise CannotCheckError(report.failures[0])
+    return report
+
+
+def _excluded(folder: str) -> Ignored:
+    settings = find_settings(folder)
+    return ignored_by(settings.exclude, settings.root)

@@ -1,0 +1,148 @@
+"""The cache: what was found in a file, for as long as nothing that it rests on has changed.
+
+An entry is named by everything that goes into a check: the file's path and content, the settings, the versions of the tool
+and of Python. It lists the other files that were read with a digest of each. Entries are JSON behind a digest of their
+own; whatever cannot be read or written is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from functools import cache
+from hashlib import blake2b
+from typing import Any
+
+from resnet_check import __version__
+from resnet_check.checking import FileReport, ModelReport
+from resnet_check.config import Settings
+from resnet_check.finding import Edit, Finding, Fix, Related
+from resnet_check.graph.records import Unknown
+
+FOLDER_VARIABLE = "RESNET_CHECK_CACHE_DIR"
+
+
+def cached(path: str, data: bytes, settings: Settings, check: Callable[[], FileReport]) -> FileReport:
+    """Return the report of a file's content from the cache, or else from ``check``, and keep it."""
+    entry = os.path.join(_folder(), _key(path, data, settings))
+    report = _load(entry)
+    if report is None:
+        report = check()
+        if not report.failures:
+            _store(entry, report)
+    return report
+
+
+@cache
+def _folder() -> str:
+    """Return the folder of the entries."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return chosen
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("resnet-check", appauthor=False)
+
+
+def _digest(*parts: bytes) -> str:
+    whole = blake2b(digest_size=20)
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big"))
+        whole.update(part)
+    return whole.hexdigest()
+
+
+def _key(path: str, data: bytes, settings: Settings) -> str:
+    choices = (settings.select, settings.extend_select, settings.ignored_in(path), settings.input)
+    words = (os.path.abspath(path), path, choices, __version__, _newest_change(), sys.version, sys.platform)
+    return _digest(repr(words).encode("utf-8", "surrogatepass"), data)
+
+
+@cache
+def _newest_change() -> int:
+    """Return when a file of the package was last changed, for an installation that is being worked on."""
+    return max(_changes(os.path.dirname(__file__)))
+
+
+def _changes(folder: str) -> Iterable[int]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "__pycache__":
+                    yield from _changes(entry.path)
+            else:
+                yield entry.stat().st_mtime_ns
+
+
+def _digest_of_file(path: str) -> str:
+    """Return the digest of a file's content, nothing for one that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return _digest(file.read())
+    except (OSError, ValueError):
+        return ""
+
+
+def _load(entry: str) -> FileReport | None:
+    """Return the report of an entry, if it is whole and the files that it rests on are as they were."""
+    import json
+
+    try:
+        with open(entry, "rb") as file:
+            seal, _, body = file.read().partition(b"\n")
+        if seal.decode("ascii", "replace") != _digest(body):
+            return None
+        content = json.loads(body)
+    except (OSError, ValueError):
+        return None
+    if any(_digest_of_file(path) != digest for path, digest in content["digests"].items()):
+        return None
+    return _report(content["report"])
+
+
+def _store(entry: str, report: FileReport) -> None:
+    """Write an entry in one step, so that no reader ever sees half of it."""
+    import json
+
+    digests = {path: _digest_of_file(path) for path in report.dependencies}
+    body = json.dumps({"digests": digests, "report": asdict(report)}, separators=(",", ":")).encode()
+    unfinished = f"{entry}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(entry), exist_ok=True)
+        with open(unfinished, "xb") as file:
+            file.write(_digest(body).encode() + b"\n" + body)
+        os.replace(unfinished, entry)
+    except OSError:
+        return
+
+
+def _report(content: dict[str, Any]) -> FileReport:
+    return FileReport(
+        path=content["path"],
+        models=tuple(map(_model, content["models"])),
+        findings=tuple(map(_finding, content["findings"])),
+        dependencies=tuple(content["dependencies"]),
+    )
+
+
+def _model(content: dict[str, Any]) -> ModelReport:
+    unknown = tuple(Unknown(**each) for each in content.pop("unknown"))
+    sizes, accepted = content.pop("input"), content.pop("accepted_sizes")
+    return ModelReport(
+        **content,
+        unknown=unknown,
+        input=None if sizes is None else tuple(sizes),
+        accepted_sizes=None if accepted is None else tuple((low, high) for low, high in accepted),
+    )
+
+
+def _finding(content: dict[str, Any]) -> Finding:
+    related = tuple(Related(**each) for each in content.pop("related"))
+    fix = content.pop("fix")
+    return Finding(**content, related=related, fix=None if fix is None else _fix(fix))
+
+
+def _fix(content: dict[str, Any]) -> Fix:
+    return Fix(content["title"], tuple(Edit(**each) for each in content["edits"]), content["safe"])

@@ -1,0 +1,267 @@
+"""Checking one file: read it, run the rules, leave out what is switched off or suppressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from resnet_check.finding import SEVERITIES, Finding
+from resnet_check.graph.records import Model, Problem, Site, Unknown
+
+if TYPE_CHECKING:
+    from resnet_check.config import Settings
+    from resnet_check.read.reading import Reading
+    from resnet_check.rules.base import FileContext, Rule
+    from resnet_check.source import Source
+    from resnet_check.suppression import Suppression
+
+UNUSED_IGNORE = "unused-ignore"
+"""The rule that runs after all others, on what they left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """What a report says of one model: the figures of the JSON report, in its words.
+
+    Sizes are numbers, or None where they are free. ``output`` nests lists, tuples as lists and dicts as ``forward`` returns them.
+    """
+
+    name: str
+    kind: str
+    line: int
+    status: str
+    unknown: tuple[Unknown, ...] = ()
+    input: tuple[int | None, ...] | None = None
+    output: Any = None
+    params: int | None = None
+    macs: int | None = None
+    accepted_sizes: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found in one file.
+
+    ``failures`` say what the tool could not do. ``dependencies`` are the other files of the project that were read.
+    """
+
+    path: str
+    models: tuple[ModelReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    failures: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in all files, in how many seconds; ``fail_on`` is the mildest severity that counts as a failure."""
+
+    files: tuple[FileReport, ...]
+    seconds: float = 0.0
+    fail_on: str = field(default="warning", kw_only=True)
+
+    @property
+    def models(self) -> tuple[ModelReport, ...]:
+        """The models of all files."""
+        return tuple(model for file in self.files for model in file.models)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all files."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What the tool could not do."""
+        return tuple(failure for file in self.files for failure in file.failures)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a finding is at least as grave as ``fail_on``."""
+        limit = SEVERITIES.index(self.fail_on)
+        return any(SEVERITIES.index(finding.severity) >= limit for finding in self.findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was checked and nothing was found that counts as a failure."""
+        return not self.failed and not self.failures
+
+    def count(self, severity: str) -> int:
+        """Return the number of findings of one severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+
+def check_source(source: Source, settings: Settings) -> FileReport:
+    """Return what the rules that are on find in one file."""
+    from resnet_check.rules.base import FileContext
+    from resnet_check.rules.selection import selected
+
+    failures: list[str] = []
+    reading = _read(source, settings, failures)
+    rules = selected(settings.select, settings.extend_select, settings.ignored_in(source.path))
+    context = FileContext(source, tuple(reading.models), tuple(reading.problems))
+    findings = _run(rules, context, failures)
+    findings = _without_suppressed(findings, context, rules, failures)
+    return FileReport(
+        path=source.path,
+        models=tuple(model_report(model) for model in reading.models if not model.trial),
+        findings=tuple(findings),
+        failures=tuple(failures),
+        dependencies=tuple(reading.dependencies),
+    )
+
+
+def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
+    """Return what the reader makes of a file; running out of stack or memory is a problem of the file."""
+    from resnet_check.read.reading import Reading, ReadOptions
+
+    if source.tree is None:
+        return Reading()
+    from resnet_check.read.static.reader import read
+
+    try:
+        return read(source, ReadOptions(input_size=settings.input))
+    except (RecursionError, MemoryError) as error:
+        reason = "it nests too deeply" if isinstance(error, RecursionError) else "it needs too much memory"
+        return Reading(problems=[Problem("too-complex", Site(source.path, 1, 1, 1, 2), facts={"reason": reason})])
+    except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
+        failures.append(_failure(source.path, "reading it", error))
+        return Reading()
+
+
+def _run(rules: Iterable[Rule], context: FileContext, failures: list[str]) -> list[Finding]:
+    """Return the merged findings of the rules."""
+    from resnet_check.rules.base import merge
+
+    found: list[Finding] = []
+    for rule in rules:
+        try:
+            found.extend(rule.check(context))
+        except Exception as error:  # noqa: BLE001 - one rule must not end the check of the others
+            failures.append(_failure(context.source.path, f"rule {rule.name}", error))
+    return merge(found)
+
+
+def _failure(path: str, what: str, error: Exception) -> str:
+    """Return the one line about a mistake of the tool itself."""
+    import os
+
+    if os.environ.get("RESNET_CHECK_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exc()
+    words = " ".join(str(error).split())
+    return f"internal error in {path} ({what}): {type(error).__name__}: {words}"[:300]
+
+
+def _without_suppressed(
+    findings: list[Finding], context: FileContext, rules: tuple[Rule, ...], failures: list[str]
+) -> list[Finding]:
+    """Leave out what comments suppress, and add what is found in the comments themselves."""
+    suppressions = {context.source.path: context.source.suppressions}
+    if not any(suppressions.values()) and all(finding.path in suppressions for finding in findings):
+        return findings
+    used: set[tuple[Suppression, str]] = set()
+    kept = [finding for finding in findings if not _suppressed(finding, suppressions, used)]
+    unused = _unused(context, rules, used)
+    late = [rule for rule in rules if rule.name == UNUSED_IGNORE]
+    if not unused or not late:
+        return kept
+    from resnet_check.rules.base import merge
+
+    more = _run(late, replace(context, unused=unused), failures)
+    return merge([*kept, *(finding for finding in more if not _suppressed(finding, suppressions, used))])
+
+
+def _suppressed(
+    finding: Finding, suppressions: dict[str, tuple[Suppression, ...]], used: set[tuple[Suppression, str]]
+) -> bool:
+    """Return whether a comment suppresses the finding, and note the names that did."""
+    if finding.path not in suppressions:
+        suppressions[finding.path] = _suppressions_of(finding.path)
+    naming = [
+        (suppression, name)
+        for suppression in suppressions[finding.path]
+        if suppression.covers(finding.line)
+        for name in _names(suppression)
+        if finding.code in _codes(name)
+    ]
+    used.update(naming)
+    return bool(naming)
+
+
+def _suppressions_of(path: str) -> tuple[Suppression, ...]:
+    from resnet_check.errors import CannotCheckError
+    from resnet_check.source import read_source
+
+    try:
+        return read_source(path).suppressions
+    except CannotCheckError:
+        return ()
+
+
+def _names(suppression: Suppression) -> tuple[str, ...]:
+    """Return the names of a suppression; a comment for the whole file that names nothing means every rule."""
+    if suppression.scope == "ignore-file" and not suppression.whole_file:
+        return ()
+    return suppression.rules or (("RC",) if suppression.whole_file else ())
+
+
+def _codes(name: str) -> frozenset[str]:
+    from resnet_check.rules.selection import matches
+
+    return matches(name)
+
+
+def _unused(
+    context: FileContext, rules: tuple[Rule, ...], used: set[tuple[Suppression, str]]
+) -> tuple[tuple[Suppression, tuple[str, ...]], ...]:
+    """Return the suppressions with the names that had no effect, as far as that is certain."""
+    everything = context.source.tree is not None and all(model.status == "complete" for model in context.models)
+    on = {rule.code for rule in rules}
+    found = []
+    for suppression in context.source.suppressions:
+        names = _names(suppression)
+        idle = tuple(
+            name
+            for name in names
+            if (suppression, name) not in used and (not _codes(name) or (everything and _codes(name) & on))
+        )
+        if idle or not names:
+            found.append((suppression, idle if suppression.rules else ()))
+    return tuple(found)
+
+
+def model_report(model: Model) -> ModelReport:
+    """Return what a report says of a model."""
+    return ModelReport(
+        name=model.name,
+        kind=model.kind,
+        line=model.line,
+        status=model.status,
+        unknown=tuple(model.unknown),
+        input=None if model.input is None else tuple(_sizes(model.input)),
+        output=_nested(model.output),
+        params=model.params,
+        macs=model.macs,
+        accepted_sizes=None if model.accepted is None else tuple(model.accepted),
+    )
+
+
+def _nested(output: Any) -> Any:
+    """Return the output's sizes: a list for a tensor, a list of those for several, a dict for named ones."""
+    if isinstance(output, Mapping):
+        return {str(name): _nested(value) for name, value in output.items()}
+    if isinstance(output, (tuple, list)):
+        if output and all(isinstance(value, (tuple, list, Mapping, type(None))) for value in output):
+            return [_nested(value) for value in output]
+        return list(_sizes(output))
+    return None
+
+
+def _sizes(shape: Iterable[Any]) -> Iterator[int | None]:
+    """Yield each size's value, None for one that the batch decides."""
+    from resnet_check.graph.dim import symbols, value
+
+    return (None if "N" in symbols(size) else value(size) for size in shape)

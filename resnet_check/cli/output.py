@@ -1,0 +1,56 @@
+"""Where a report goes, and whether it is coloured."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from resnet_check.errors import CannotCheckError
+
+
+def use_color(choice: str, stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Return whether to colour what goes to a stream: ``--color`` decides, then the environment, then the stream."""
+    if choice != "auto":
+        return choice == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if any(environment.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return environment.get("TERM") != "dumb" and stream.isatty()
+
+
+def write(text: str) -> None:
+    """Write to standard output; a reader that has gone away is no mistake, as in ``resnet-check FILE | head``."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and complained about, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        message = f"cannot write to standard output: {error.strerror}"
+        raise CannotCheckError(message) from error
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file in one step, so that nobody ever reads half of it."""
+    target = os.path.realpath(path)
+    unfinished = f"{target}.{os.getpid()}.tmp"
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):
+            # A device or a pipe is written to; replacing it would leave its reader waiting.
+            with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            return
+        with open(unfinished, "x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.replace(unfinished, target)
+    except OSError as error:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        message = f"cannot write {path}: {error.strerror}"
+        raise CannotCheckError(message) from error

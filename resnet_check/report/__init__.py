@@ -1,0 +1,47 @@
+"""Reports: one module per output format, each with ``render(report, options) -> str``."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resnet_check.checking import Report
+
+FORMATS = {
+    "text": "resnet_check.report.text",
+    "concise": "resnet_check.report.concise",
+    "json": "resnet_check.report.json",
+}
+"""The output formats, and the module of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """How to render: in colour, with the number of findings of each rule; ``lines`` gives the lines of a source file."""
+
+    color: bool = False
+    statistics: bool = False
+    lines: Callable[[str], list[str]] = field(default=lambda _path: [])
+
+
+def render(output_format: str, report: Report, options: RenderOptions) -> str:
+    """Return the report in a format, with the line end of its last line."""
+    text: str = importlib.import_module(FORMATS[output_format]).render(report, options)
+    return text
+
+
+def statistics(report: Report) -> list[tuple[int, str, str]]:
+    """Return the number of findings, the code and the name of each rule that found something, most first."""
+    counts = Counter((finding.code, finding.rule) for finding in report.findings)
+    return sorted(((count, code, name) for (code, name), count in counts.items()), key=lambda row: (-row[0], row[1]))
+
+
+def printable(text: str) -> str:
+    """Return the text with every character that a terminal would act upon written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
