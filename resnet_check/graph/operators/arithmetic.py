@@ -8,7 +8,7 @@ from typing import Any
 
 from resnet_check.graph.operators.base import Checks, Refused, Result, function
 from resnet_check.graph.operators.dtypes import floating, integer_only, not_bool, same
-from resnet_check.graph.operators.elementwise import binary, elementwise, needs_tensor, two
+from resnet_check.graph.operators.elementwise import binary, elementwise, needs_tensor, two, without_bool
 
 
 def _power(left: Any, right: Any) -> Any:
@@ -22,15 +22,15 @@ def _truncated(left: Any, right: Any) -> Any:
     return left - right * int(left / right)
 
 
-binary("add", "add", signs="add", compute=operator.add, alpha=True)
-binary("sub", "sub subtract", signs="sub", compute=operator.sub, alpha=True, dtype=not_bool)
-binary("mul", "mul multiply", signs="mul", compute=operator.mul)
-binary("div", "true_divide", signs="truediv", compute=operator.truediv, dtype=floating)
-binary("floor_divide", "floor_divide", signs="floordiv", compute=operator.floordiv, dtype=not_bool)
+binary("add", "add", signs="add", compute=operator.add, left=True, alpha=True)
+binary("sub", "sub subtract", signs="sub", compute=operator.sub, left=True, alpha=True, no_bool=True)
+binary("mul", "mul multiply", signs="mul", compute=operator.mul, left=True)
+binary("div", "true_divide", signs="truediv", compute=operator.truediv, left=True, dtype=floating)
+binary("floor_divide", "floor_divide", signs="floordiv", compute=operator.floordiv, left=True, dtype=not_bool)
 binary("remainder", "remainder", signs="mod", compute=operator.mod, left=True, dtype=not_bool)
 binary("fmod", "fmod", compute=_truncated, dtype=not_bool)
 binary("pow", "pow", signs="pow", compute=_power, left=True)
-binary("float_power", "float_power", compute=_power, left=True, dtype=lambda _: "float64")
+binary("float_power", "float_power", compute=_power, left=True, dtype=lambda _: "float64", inplace=False)
 binary("maximum", "maximum fmax", tensors=True, compute=max, inplace=False)
 binary("minimum", "minimum fmin", tensors=True, compute=min, inplace=False)
 binary("atan2", "atan2 arctan2", tensors=True, dtype=floating)
@@ -53,7 +53,7 @@ ROUNDING: dict[str | None, tuple[Callable[[str], str], Callable[..., Any]]] = {
 
 
 def _div(check: Checks, left: Any, right: Any, mode: str | None, *, inplace: bool) -> Result:
-    needs_tensor(left, "div")
+    needs_tensor(left if inplace or not hasattr(right, "shape") else right, "div")
     if mode not in ROUNDING:
         message = f"div has no rounding_mode {mode!r}"
         raise Refused(message)
@@ -80,7 +80,8 @@ def div_(check: Checks, input: Any, other: Any, *, rounding_mode: str | None = N
 def rsub(check: Checks, input: Any, other: Any, *, alpha: Any = 1) -> Result:
     """Subtract the first operand from the second."""
     needs_tensor(input, "rsub")
-    result = two(check, "sub", other, input, "rsub", dtype=not_bool)
+    without_bool("rsub", input, other)
+    result = two(check, "sub", other, input, "rsub")
     if alpha.__class__ is not int or alpha != 1:
         result.attributes["alpha"] = alpha
     return result

@@ -108,6 +108,9 @@ def sizes(given: tuple[Any, ...], operator: str) -> Shape:
     """Return sizes given as separate numbers or as one list; each an integer, ``-1`` and other negative ones included."""
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = tuple(given[0])
+    elif not given:
+        message = f"{operator} needs sizes"
+        raise Refused(message)
     for size in given:
         if size.__class__ is not int:
             return tuple([integer(entry, operator) for entry in given])

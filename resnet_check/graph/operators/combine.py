@@ -55,9 +55,9 @@ def _joined(check: Checks, shapes: Shapes, dim: Any, operator: str) -> tuple[Sha
 
 def _joined_data(tensors: tuple[Any, ...], shape: Shape, dim: int, dtype: str) -> Data:
     known = [(t.shape, getattr(t, "data", None)) for t in tensors if t.shape != (0,)]
-    if not known or not fits(shape) or any(data is None for _, data in known):
-        return None
     rank = len(shape)
+    if not known or not fits(shape) or any(data is None or len(own) != rank for own, data in known):
+        return None
     order = (dim, *[i for i in range(rank) if i != dim])
     flat = [number for own, data in known for number in permuted(data, own, order) or ()]
     back = [order.index(i) for i in range(rank)]

@@ -326,7 +326,7 @@ def _constant(data: Any, dtype: Any, default: str = "float32") -> Result:
     return Result("constant", shape, inputs, {}, target, data=kept)
 
 
-@function("torch.tensor", "torch.scalar_tensor", free=PLACE)
+@function("torch.tensor", free=PLACE)
 def tensor(
     check: Checks,
     data: Any,
@@ -338,6 +338,21 @@ def tensor(
 ) -> Result:
     """Make a tensor of numbers or nested lists of them."""
     return _constant(data, dtype)
+
+
+@function("torch.scalar_tensor", free=PLACE)
+def scalar_tensor(
+    check: Checks,
+    s: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: Any = None,
+    requires_grad: Any = None,
+) -> Result:
+    """Make a tensor without dims of a number."""
+    return _constant(s, named(dtype, "float32"))
 
 
 @function("torch.as_tensor", "torch.asarray", free=PLACE)

@@ -166,6 +166,11 @@ def summed(dtype: str) -> str:
     return "int64" if CATEGORY[dtype] < CATEGORY["float32"] else dtype
 
 
+def squared(dtype: str) -> str:
+    """Return the dtype of a power with an integer."""
+    return "int64" if dtype == "bool" else dtype
+
+
 def real(dtype: str) -> str:
     """Return the dtype of an absolute value."""
     return REAL.get(dtype, dtype)

@@ -7,6 +7,7 @@ signs ``+`` and ``+=``, which are named after the module `operator`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from resnet_check.graph.dim import Dim
@@ -47,11 +48,12 @@ def elementwise(
             join = broadcast_into if inplace else broadcast
             shape = join(check, "broadcast", shape, other.shape, operator=operator)
     first = operands[0].dtype if hasattr(operands[0], "shape") else None
-    common = dtype(first if first is not None and _alike(operands, first) else result_type(operands))
+    common = first if first is not None and _alike(operands, first) else result_type(operands)
+    target = dtype(common)
     if inplace:
-        common = _written(check, common, inputs[0].dtype, operator)
-    data = computed(compute, shape, common, operands) if hasattr(inputs[0], "data") else None
-    return Result(kind, shape, inputs, {} if attributes is None else attributes, common, 0, inplace, data=data)
+        target = _written(check, target, inputs[0].dtype, operator)
+    data = computed(compute, shape, common, target, operands) if hasattr(inputs[0], "data") else None
+    return Result(kind, shape, inputs, {} if attributes is None else attributes, target, 0, inplace, data=data)
 
 
 def _alike(operands: tuple[Any, ...], first: str) -> bool:
@@ -91,61 +93,80 @@ def needs_tensor(operand: Any, name: str) -> None:
         raise Refused(message)
 
 
-def binary(
-    kind: str,
-    names: str = "",
-    *,
-    signs: str = "",
-    dtype: DtypeRule = same,
-    compute: Compute = None,
-    alpha: bool = False,
-    tensors: bool = False,
-    left: bool = False,
-    inplace: bool = True,
-) -> None:
-    """Register an operation on two operands.
+@dataclass(frozen=True)
+class Binary:
+    """One row of a table: an operation on two operands.
 
-    ``names`` are torch's, ``signs`` those of the module `operator`. ``alpha`` says that the second operand can be
-    multiplied by a number, ``tensors`` that neither operand may be a number, ``left`` that the first one may.
+    ``alpha`` says that the second operand can be multiplied by a number, ``tensors`` that neither operand may be a
+    number, ``left`` that the first one may, ``no_bool`` that no operand may be a truth value.
     """
-    for name in names.split():
-        rules = [_binary_rule(kind, name, write, dtype, compute, alpha, tensors, left) for write in (False, True)]
-        function(f"torch.{name}")(rules[0])
-        function(f"torch.Tensor.{name}")(rules[0])
-        if inplace:
-            function(f"torch.Tensor.{name}_")(rules[1])
-    for sign in signs.split():
-        plain = sign.rstrip("_")
-        function(f"operator.{sign}")(_sign_rule(kind, plain, False, dtype, compute))
-        if inplace:
-            function(f"operator.i{plain}")(_sign_rule(kind, plain, True, dtype, compute))
 
+    kind: str
+    dtype: DtypeRule = same
+    compute: Compute = None
+    alpha: bool = False
+    tensors: bool = False
+    left: bool = False
+    no_bool: bool = False
 
-def _binary_rule(
-    kind: str, name: str, write: bool, dtype: DtypeRule, compute: Compute, alpha: bool, tensors: bool, left: bool
-) -> Callable[..., Result]:
-    def rule(check: Checks, input: Any, other: Any, *, out: Any = None) -> Result:
-        if not left:
-            needs_tensor(input, name)
-        if tensors or not hasattr(input, "shape"):
-            needs_tensor(other, name)
-        return two(check, kind, input, other, name, dtype=dtype, compute=compute, inplace=write)
-
-    def rule_with_alpha(check: Checks, input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Result:
-        needs_tensor(input, name)
-        times = compute if alpha.__class__ is int and alpha == 1 or compute is None else scaled(compute, alpha)
-        result = two(check, kind, input, other, name, dtype=dtype, compute=times, inplace=write)
-        if alpha.__class__ is not int or alpha != 1:
+    def __call__(self, check: Checks, left: Any, right: Any, name: str, *, inplace: bool, alpha: Any = 1) -> Result:
+        """Return the result of the operation."""
+        if self.no_bool:
+            without_bool(name, left, right)
+        compute = self.compute
+        plain = alpha.__class__ is int and alpha == 1
+        if compute is not None and not plain:
+            compute = scaled(compute, alpha)
+        result = two(check, self.kind, left, right, name, dtype=self.dtype, compute=compute, inplace=inplace)
+        if not plain:
             result.attributes["alpha"] = alpha
         return result
 
-    return rule_with_alpha if alpha else rule
+
+def without_bool(name: str, *operands: Any) -> None:
+    """Refuse truth values where torch does not calculate with them."""
+    for operand in operands:
+        if operand is True or operand is False or getattr(operand, "dtype", None) == "bool":
+            message = f"{name} is not defined for bool"
+            raise Refused(message)
 
 
-def _sign_rule(kind: str, sign: str, write: bool, dtype: DtypeRule, compute: Compute) -> Callable[..., Result]:
+def binary(kind: str, names: str, *, signs: str = "", inplace: bool = True, **row: Any) -> None:
+    """Register an operation on two operands; ``names`` are torch's, ``signs`` those of the module `operator`."""
+    entry = Binary(kind, **row)
+    for name in names.split():
+        function(f"torch.{name}")(_binary_rule(entry, name, write=False))
+        function(f"torch.Tensor.{name}")(_binary_rule(entry, name, write=False))
+        if inplace:
+            function(f"torch.Tensor.{name}_")(_binary_rule(entry, name, write=True))
+    for sign in signs.split():
+        plain = sign.rstrip("_")
+        function(f"operator.{sign}")(_sign_rule(entry, plain, write=False))
+        if inplace:
+            function(f"operator.i{plain}")(_sign_rule(entry, plain, write=True))
+
+
+def _binary_rule(entry: Binary, name: str, *, write: bool) -> Callable[..., Result]:
+    def admit(left: Any, right: Any) -> None:
+        if not entry.left:
+            needs_tensor(left, name)
+        if entry.tensors or not hasattr(left, "shape"):
+            needs_tensor(right, name)
+
+    def rule(check: Checks, input: Any, other: Any, *, out: Any = None) -> Result:
+        admit(input, other)
+        return entry(check, input, other, name, inplace=write)
+
+    def rule_with_alpha(check: Checks, input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Result:
+        admit(input, other)
+        return entry(check, input, other, name, inplace=write, alpha=alpha)
+
+    return rule_with_alpha if entry.alpha else rule
+
+
+def _sign_rule(entry: Binary, sign: str, *, write: bool) -> Callable[..., Result]:
     def rule(check: Checks, left: Any, right: Any) -> Result:
-        own = write and hasattr(left, "shape")
-        return two(check, kind, left, right, sign, dtype=dtype, compute=compute, inplace=own)
+        return entry(check, left, right, sign, inplace=write and hasattr(left, "shape"))
 
     return rule
 

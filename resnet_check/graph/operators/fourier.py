@@ -24,10 +24,10 @@ def _real(dtype: str) -> str:
 def _result(check: Checks, name: str, input: Any, dims: tuple[int, ...], lengths: tuple[Any, ...] | None) -> Result:
     """Return the transform over dims, each cut or padded to its length; the last is the halved one of a real one."""
     shape = list(needs(input, name).shape)
-    if not shape:
+    real_input, real_output = name.startswith("rfft"), name.startswith("irfft")
+    if not shape and (dims or real_input or real_output):
         message = f"{name} of a tensor without dims"
         raise Refused(message)
-    real_input, real_output = name.startswith("rfft"), name.startswith("irfft")
     if real_input and input.dtype in REAL:
         message = f"{name} needs real numbers, got {input.dtype}"
         raise Refused(message)

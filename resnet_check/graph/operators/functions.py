@@ -8,7 +8,17 @@ from typing import Any
 
 from resnet_check.graph.operators.axes import axis
 from resnet_check.graph.operators.base import Checks, Refused, Result, function
-from resnet_check.graph.operators.dtypes import float_only, floating, integer_only, named, not_bool, real, truth
+from resnet_check.graph.operators.dtypes import (
+    float_only,
+    floating,
+    integer_only,
+    named,
+    not_bool,
+    real,
+    same,
+    squared,
+    truth,
+)
 from resnet_check.graph.operators.elementwise import elementwise, needs_tensor, unary
 
 
@@ -28,7 +38,7 @@ unary("ceil", "ceil", compute=math.ceil)
 unary("trunc", "trunc fix", compute=math.trunc)
 unary("frac", "frac", dtype=float_only)
 unary("sign", "sign sgn", compute=_sign)
-unary("square", "square", compute=lambda number: number * number)
+unary("square", "square", dtype=squared, compute=lambda number: number * number)
 unary("exp", "exp", dtype=floating, compute=math.exp)
 unary("log", "log", dtype=floating, compute=math.log)
 unary("log2", "log2", dtype=floating, compute=math.log2)
@@ -161,7 +171,7 @@ def _clamp(check: Checks, input: Any, low: Any, high: Any, name: str, *, inplace
         (input, *bounds),
         operator=name,
         attributes=attributes,
-        dtype=not_bool,
+        dtype=same if any(hasattr(bound, "shape") for bound in bounds) else not_bool,
         compute=compute,
         inplace=inplace,
     )

@@ -137,8 +137,10 @@ def select(check: Checks, input: Any, index: Any) -> Selection:
         at = next(i for i, entry in enumerate(entries) if entry is ...)
         entries[at : at + 1] = fill
         if any(entry is ... for entry in entries):
-            message = "an index has one ellipsis at most"
-            raise Refused(message)
+            if fill:
+                message = "an index with two ellipses"
+                raise NotModelled(message)
+            entries = [entry for entry in entries if entry is not ...]
     else:
         entries += fill
     found = Selection()
@@ -337,8 +339,11 @@ def _changed(input: Any, found: Selection, new: Any) -> Data:
             return None
         numbers = (new,) * len(where)
     wide = list(data)
-    for place, number in zip(where, numbers, strict=False):
-        wide[place] = number
+    try:
+        for place, number in zip(where, numbers, strict=True):
+            wide[place] = number
+    except (IndexError, ValueError):  # a place or shape that does not fit, which is a failure already
+        return None
     return rounded(wide, input.dtype)
 
 

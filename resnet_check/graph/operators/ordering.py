@@ -39,7 +39,7 @@ def _extreme(kind: str, both: str, choose: Callable[..., Any]) -> None:
     ) -> Any:
         needs(input, kind)
         second = other if other is not None else dim
-        if hasattr(second, "shape") and (second.shape or other is not None):
+        if hasattr(second, "shape"):
             return two(check, both, input, second, kind, compute=choose)
         if dim is None:
             return reduce(check, kind, input, None, False, fold=choose, some=True)
@@ -54,6 +54,9 @@ _extreme("min", "minimum", min)
 
 def _place(kind: str, choose: Callable[..., Any]) -> None:
     def rule(check: Checks, input: Any, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Result:
+        if needs(input, kind).dtype == "bool":
+            message = f"{kind} is not defined for bool"
+            raise Refused(message)
         if dim is None:
             whole = reduce(check, kind, input, None, keepdim, dtype="int64", some=True)
             known = getattr(input, "data", None)

@@ -37,9 +37,7 @@ def permute(check: Checks, input: Any, dims: Any) -> Result:
 @function("torch.Tensor.permute")
 def permute_method(check: Checks, input: Any, *order: Any, dims: Any = None) -> Result:
     """Put the dims in another order."""
-    if dims is None:
-        dims = order[0] if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
-    return _permute(check, input, tuple(dims))
+    return _permute(check, input, sizes(order if dims is None else (dims,), "permute"))
 
 
 def _swap(check: Checks, input: Any, dim0: Any, dim1: Any) -> Result:
@@ -229,8 +227,10 @@ def repeat_interleave(
     if dim is None:
         shape, place = (numel(shape),), 0
     else:
+        if not shape:
+            message = "repeat_interleave along a dim of a tensor without dims"
+            raise Refused(message)
         place = axis(check, dim, len(shape))
-        shape = shape or (1,)
     before = shape[place]
     size = _interleaved(check, before, repeats, output_size)
     result = (*shape[:place], size, *shape[place + 1 :])

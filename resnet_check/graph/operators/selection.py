@@ -76,6 +76,8 @@ def index_select(check: Checks, input: Any, dim: Any, index: Any, *, out: Any = 
     data = None
     if getattr(input, "data", None) is not None and rank and known:
         data = getitem(check, input, (*[slice(None)] * place, list(known))).data
+    if not rank and count != 1:
+        check.require("==", count, 1, "invalid-argument", reason="index_select of a tensor without dims")
     shape = _replaced(input.shape, place, count) if rank else ()
     return Result("index_select", shape, (input, index), {"dim": place}, input.dtype, data=data)
 
@@ -120,6 +122,11 @@ def take_along_dim(check: Checks, input: Any, indices: Any, dim: Any = None, *, 
         return Result("gather", (numel(indices.shape),), (input, indices), {"dim": 0}, input.dtype)
     _indexes(check, input, indices, "take_along_dim")
     place = axis(check, dim, len(input.shape))
+    if len(input.shape) != len(indices.shape):
+        message = "take_along_dim needs an index of as many dims as the tensor"
+        raise Refused(message)
+    if not input.shape:
+        return Result("gather", indices.shape, (input, indices), {"dim": place}, input.dtype)
     shape = broadcast(
         check,
         "broadcast",

@@ -37,11 +37,14 @@ def piece(data: Data, shape: Shape, dim: int, start: Number, size: Number) -> Da
     return strided(data, (*shape[:dim], size, *shape[dim + 1 :]), steps, start * steps[dim])
 
 
-def _pieces(kind: str, input: Any, dim: int, sizes: Sequence[Number]) -> tuple[Result, ...]:
+def _pieces(
+    kind: str, input: Any, dim: int, sizes: Sequence[Number], starts: Sequence[Number] | None = None
+) -> tuple[Result, ...]:
     shape, data = input.shape, getattr(input, "data", None)
     found = []
     start: Number = 0
     for i, size in enumerate(sizes):
+        start = start if starts is None else starts[i]
         attributes = {"dim": dim, "sizes": tuple(sizes), "start": start, "output": i}
         own = (*shape[:dim], size, *shape[dim + 1 :])
         part = None if data is None else piece(data, shape, dim, start, size)
@@ -136,7 +139,8 @@ def tensor_split(
     if isinstance(given, (tuple, list)):
         places = [_bounded(integer(index, "tensor_split"), size) for index in given]
         starts, ends = [0, *places], [*places, size]
-        return _pieces("split", input, place, [maximum(e - s, 0) for s, e in zip(starts, ends, strict=True)])
+        parts = [maximum(end - start, 0) for start, end in zip(starts, ends, strict=True)]
+        return _pieces("split", input, place, parts, starts)
     count = number_of(check, integer(given, "tensor_split"))
     if count < 1:
         message = f"tensor_split into {count} parts"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from resnet_check.graph.dim import Dim
-from resnet_check.graph.operators.dtypes import CATEGORY
+from resnet_check.graph.operators.dtypes import CATEGORY, WIDTH
 from resnet_check.graph.records import Shape
 
 LIMIT = 4096
@@ -45,10 +45,17 @@ def rounded(values: Iterable[Any], dtype: str) -> Data:
         if dtype == "float64":
             return tuple(map(float, values))
         if kind < CATEGORY["float32"]:
-            return tuple(map(int if kind else bool, values))
+            return _whole(tuple(map(int if kind else bool, values)), dtype)
     except ERRORS:
         return None
     return None
+
+
+def _whole(values: tuple[int, ...], dtype: str) -> Data:
+    """Return integers, None where one is too large for its type: torch lets it wrap around."""
+    bits = 8 * WIDTH[dtype]
+    low, high = (0, 2**bits) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    return values if not values or (low <= min(values) and max(values) < high) else None
 
 
 def constant(shape: Shape, number: Any, dtype: str) -> Data:
@@ -86,7 +93,10 @@ def strided(data: Data, shape: Shape, steps: Sequence[int], offset: int = 0) -> 
     """Return the values of a strided view."""
     if data is None or not fits(shape):
         return None
-    return tuple([data[place] for place in places(shape, steps, offset)])
+    try:
+        return tuple([data[place] for place in places(shape, steps, offset)])
+    except IndexError:  # an index outside of the tensor, which is a failure already
+        return None
 
 
 def spread(data: Data, shape: Shape, target: Shape) -> Data:
@@ -95,8 +105,11 @@ def spread(data: Data, shape: Shape, target: Shape) -> Data:
         return None
     if shape == target:
         return data
+    extra = len(target) - len(shape)
+    if extra < 0 or any(size not in {1, wide} for size, wide in zip(shape, target[extra:], strict=True)):
+        return None  # shapes that do not broadcast, which is a failure already
     steps = [0 if size == 1 else step for size, step in zip(shape, strides(shape), strict=True)]
-    return strided(data, target, [0] * (len(target) - len(shape)) + steps)
+    return strided(data, target, [0] * extra + steps)
 
 
 def permuted(data: Data, shape: Shape, order: Sequence[int]) -> Data:
@@ -107,8 +120,13 @@ def permuted(data: Data, shape: Shape, order: Sequence[int]) -> Data:
     return strided(data, tuple([shape[i] for i in order]), [steps[i] for i in order])
 
 
-def computed(function: Callable[..., Any] | None, shape: Shape, dtype: str, operands: Iterable[Any]) -> Data:
-    """Return the values of an elementwise function of tensors and numbers, None where one is not known."""
+def computed(
+    function: Callable[..., Any] | None, shape: Shape, common: str, dtype: str, operands: Iterable[Any]
+) -> Data:
+    """Return the values of an elementwise function of tensors and numbers, None where one is not known.
+
+    The operands are cast to their common dtype first, the results to the dtype of the result.
+    """
     columns = []
     for operand in operands:
         if hasattr(operand, "shape"):
@@ -122,7 +140,9 @@ def computed(function: Callable[..., Any] | None, shape: Shape, dtype: str, oper
             columns.append(((), (operand,)))
     if function is None or not fits(shape):
         return None
-    wide = [spread(data, source, shape) for source, data in columns]
+    wide = [spread(rounded(data, common), source, shape) for source, data in columns]
+    if None in wide:
+        return None
     try:
         return rounded([function(*row) for row in zip(*wide, strict=True)], dtype)
     except ERRORS:
