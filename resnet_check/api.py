@@ -20,7 +20,8 @@ def check(*paths: str | os.PathLike[str]) -> Report:
 
     Raises `CannotCheckError` for a path that is not there.
     """
-    work = [Work(path, find_settings(os.path.dirname(path))) for path in find_files([*map(os.fspath, paths)], _excluded)]
+    files = find_files([os.fspath(path) for path in paths], _excluded)
+    work = [Work(path, find_settings(os.path.dirname(path))) for path in files]
     fail_on = work[0].settings.fail_on if work else "warning"
     report = run(work, jobs=1, fail_on=fail_on)
     if report.failures:

@@ -1,8 +1,8 @@
 """The cache: what was found in a file, for as long as nothing that it rests on has changed.
 
-An entry is named by everything that goes into a check: the file's path and content, the settings, the versions of the tool
-and of Python. It lists the other files that were read with a digest of each. Entries are JSON behind a digest of their
-own; whatever cannot be read or written is as if it were not there.
+An entry is named by everything that goes into a check: the file's path and content, the settings, the versions of the
+tool and of Python. It lists the other files that were read with a digest of each. Entries are JSON behind a digest of
+their own; whatever cannot be read or written is as if it were not there.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from resnet_check.graph.records import Unknown
 
 FOLDER_VARIABLE = "RESNET_CHECK_CACHE_DIR"
 
+USER_FOLDERS = {"win32": ("LOCALAPPDATA", "~/AppData/Local"), "darwin": ("", "~/Library/Caches")}
+"""Where the systems that have a way of their own keep caches: a variable, and the folder when it is not set."""
+
 
 def cached(path: str, data: bytes, settings: Settings, check: Callable[[], FileReport]) -> FileReport:
     """Return the report of a file's content from the cache, or else from ``check``, and keep it."""
@@ -41,9 +44,8 @@ def _folder() -> str:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return chosen
-    from platformdirs import user_cache_dir
-
-    return user_cache_dir("resnet-check", appauthor=False)
+    variable, fallback = USER_FOLDERS.get(sys.platform, ("XDG_CACHE_HOME", "~/.cache"))
+    return os.path.join(os.environ.get(variable) or os.path.expanduser(fallback), "resnet-check")
 
 
 def _digest(*parts: bytes) -> str:

@@ -24,7 +24,7 @@ UNUSED_IGNORE = "unused-ignore"
 class ModelReport:
     """What a report says of one model: the figures of the JSON report, in its words.
 
-    Sizes are numbers, or None where they are free. ``output`` nests lists, tuples as lists and dicts as ``forward`` returns them.
+    Sizes are numbers, or None where they are free. ``output`` nests lists and dicts as ``forward`` returns them.
     """
 
     name: str
@@ -55,7 +55,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in all files, in how many seconds; ``fail_on`` is the mildest severity that counts as a failure."""
+    """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure."""
 
     files: tuple[FileReport, ...]
     seconds: float = 0.0

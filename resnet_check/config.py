@@ -152,7 +152,7 @@ def _parse(path: str, data: bytes, table: str) -> Settings | None:
 
     try:
         text = data.decode()
-        values = tomllib.loads(text)
+        values: Any = tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         message = f"{path}: not valid TOML: {error}"
         raise CannotCheckError(message) from error

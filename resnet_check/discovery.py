@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 EXCLUDED = frozenset(
     {
-        ".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache",
-        ".svn", ".tox", ".venv", "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv",
+        ".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache",
+        ".ruff_cache", ".svn", ".tox", ".venv", "__pycache__", "__pypackages__", "build", "dist", "node_modules",
+        "site-packages", "venv",
     }
 )  # fmt: skip
 """Folders that are not entered: other people's code, and what tools leave behind."""

@@ -24,7 +24,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A replacement of one span of a file; lines and columns count from 1, columns in code points, the end is exclusive."""
+    """A replacement of one span of a file; lines and columns count from 1 in code points, the end is exclusive."""
 
     line: int
     column: int
@@ -46,9 +46,9 @@ class Fix:
 class Finding:
     """One mistake at one construct of the source.
 
-    ``line`` is the line that the author has to change. ``message`` states the fact and stands alone; ``label`` is the shorter
-    text under the code; ``help`` says what to do. ``model`` and ``module`` name one instance, ``count`` how many instances of
-    the construct show the same mistake.
+    ``line`` is the line that the author has to change. ``message`` states the fact and stands alone; ``label`` is the
+    shorter text under the code; ``help`` says what to do. ``model`` and ``module`` name one instance, ``count`` how many
+    instances of the construct show the same mistake.
     """
 
     rule: str

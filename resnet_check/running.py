@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from resnet_check.checking import FileReport, Report, check_source
 from resnet_check.errors import CannotCheckError
@@ -24,13 +24,12 @@ FEW = 8
 """Up to so many files are checked faster in one process than processes start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """One file to check; ``data`` holds its content when that does not come from the file."""
 
     path: str
     settings: Settings
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
 
 
 Advance = Callable[[FileReport], None]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import ast
-import codecs
 import io
 import tokenize
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from resnet_check import syntax
 from resnet_check.errors import CannotCheckError
 from resnet_check.graph.records import Site
-from resnet_check.suppression import Suppression, find_suppressions
-from resnet_check.syntax import SourceProblem
+
+if TYPE_CHECKING:
+    from resnet_check.suppression import Suppression
+    from resnet_check.syntax import SourceProblem
 
 MAX_BYTES = 512 * 1024
 """The largest file that is parsed: Python's own parser needs up to a kilobyte of memory for each byte of source."""
 
-WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+SUPPRESSION_MARK = "resnet-check:"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Source:
     @cached_property
     def suppressions(self) -> tuple[Suppression, ...]:
         """The suppression comments, in order."""
+        if SUPPRESSION_MARK not in self.text:
+            return ()
+        from resnet_check.suppression import find_suppressions
+
         return find_suppressions(self.text, self.tree)
 
     @cached_property
@@ -89,50 +94,36 @@ def read_bytes(path: str) -> bytes:
 
 def parse_source(path: str, data: bytes) -> Source:
     """Return the Source of a file's content; whatever keeps it from being parsed is its problem."""
+    try:
+        text = decode(data)
+        return Source(path, text, parse(text))
+    except (SyntaxError, LookupError, ValueError, RecursionError, MemoryError) as error:
+        from resnet_check.syntax import diagnose
+
+        return Source(path, readable(data), None, diagnose(error, data))
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file's content by the rules of PEP 263."""
     if len(data) > MAX_BYTES:
-        return Source(path, "", None, syntax.too_large(MAX_BYTES))
-    text, problem = decode(data)
-    if problem is not None:
-        return Source(path, text, None, problem)
-    tree, problem = _parse(text)
-    return Source(path, text, tree, problem)
+        raise MemoryError
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding)
 
 
-def decode(data: bytes) -> tuple[str, SourceProblem | None]:
-    """Return the text of a file's content by the rules of PEP 263, or what is wrong with its encoding."""
-    if data.startswith(WIDE_MARKS):
-        return "", syntax.wide_encoding()
-    if b"\0" in data:
-        return data.decode("latin-1"), syntax.null_byte(data)
+def readable(data: bytes) -> str:
+    """Return the text of a file's content, byte for byte where it is none."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding), None
-    except UnicodeDecodeError as error:
-        return data.decode("latin-1"), syntax.undecodable(data, error)
-    except (SyntaxError, LookupError, UnicodeError):
-        return _decode_loosely(data)
+        return decode(data)
+    except (SyntaxError, LookupError, ValueError, MemoryError):
+        return data.decode("latin-1")
 
 
-def _decode_loosely(data: bytes) -> tuple[str, SourceProblem | None]:
-    """Tell a byte that is not UTF-8 in the first lines from a declaration that names no encoding."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return data.decode("latin-1"), syntax.undecodable(data, error)
-    return text, syntax.unknown_encoding(text)
-
-
-def _parse(text: str) -> tuple[ast.Module | None, SourceProblem | None]:
+def parse(text: str) -> ast.Module:
+    """Return the syntax tree of a text that Python would run; the warnings that it would print are not printed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            tree = ast.parse(text)
-            # The parser alone lets a `return` outside of a function pass. Compiling does not run anything.
-            compile(tree, "<source>", "exec", dont_inherit=True, optimize=0)
-        except SyntaxError as error:
-            return None, syntax.explain(error, split_lines(text))
-        except (RecursionError, MemoryError):
-            return None, syntax.too_deep()
-        except ValueError as error:
-            return None, syntax.unreadable(error)
-    return tree, None
+        tree = ast.parse(text)
+        # The parser alone lets a `return` outside of a function pass. Compiling does not run anything.
+        compile(tree, "<source>", "exec", dont_inherit=True, optimize=0)
+        return tree

@@ -9,7 +9,6 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MARK = "resnet-check:"
 COMMENT = re.compile(r"#\s*resnet-check:\s*(?P<scope>ignore-file|ignore)\b\s*(?:\[(?P<rules>[^\]]*)\])?")
 
 
@@ -45,8 +44,6 @@ class Scope:
 
 def find_suppressions(text: str, tree: ast.Module | None) -> tuple[Suppression, ...]:
     """Return the suppression comments of a file, in order."""
-    if MARK not in text:
-        return ()
     scopes = sorted(_scopes(tree), key=lambda scope: len(scope.comment)) if tree is not None else []
     top = _first_code_line(tree)
     return tuple(_suppression(match, token, scopes, top) for match, token in _comments(text))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
+import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from resnet_check.source import MAX_BYTES, readable, split_lines
+
+WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,11 @@ def _body_missing(match: re.Match[str], line: int, lines: Sequence[str]) -> Sour
     everywhere = _nothing_is_indented(lines)
     if line <= opener or not lines[line - 1].strip():
         return _at(
-            "lost-indentation", opener, lines, f"nothing is indented below the {what}", help="indent the lines of its body"
+            "lost-indentation",
+            opener,
+            lines,
+            f"nothing is indented below the {what}",
+            help="indent the lines of its body",
         )
     return _at(
         "lost-indentation",
@@ -247,51 +258,80 @@ DESCRIPTIONS: tuple[tuple[str, Callable[..., SourceProblem | None]], ...] = (
 # Problems before the parser, and of the parser.
 
 
-def too_large(limit: int) -> SourceProblem:
-    """Return the problem of a file larger than what is parsed."""
-    return SourceProblem("too-large", f"the file is larger than {limit // 1024} KiB and was not read")
+def _at_byte(kind: str, data: bytes, offset: int, message: str, cure: str) -> SourceProblem:
+    """Return a problem at a byte, when each byte is one character."""
+    before = data[:offset].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    return SourceProblem(kind, message, line, column, line, column + 1, help=cure)
 
 
-def too_deep() -> SourceProblem:
-    """Return the problem of code that Python's parser refuses for its depth."""
-    return SourceProblem("too-deep", "an expression is nested too deeply for Python to parse")
+def _too_large(_: Exception, data: bytes) -> SourceProblem | None:
+    if len(data) <= MAX_BYTES:
+        return None
+    return SourceProblem("too-large", f"the file is larger than {MAX_BYTES // 1024} KiB and was not read")
 
 
-def unreadable(error: ValueError) -> SourceProblem:
-    """Return the problem of text that the parser refuses without saying where."""
-    return SourceProblem("not-python", f"not Python: {error}")
-
-
-def wide_encoding() -> SourceProblem:
-    """Return the problem of a file in UTF-16 or UTF-32."""
+def _wide_encoding(_: Exception, data: bytes) -> SourceProblem | None:
+    if not data.startswith(WIDE_MARKS):
+        return None
     return SourceProblem("encoding", "the file is encoded as UTF-16 or UTF-32", help="save it as UTF-8")
 
 
-def null_byte(data: bytes) -> SourceProblem:
-    """Return the problem of a file that holds a NUL byte."""
-    line, column = _position(data, data.index(b"\0"))
-    message = "the file holds a NUL byte, so it is not text"
-    return SourceProblem("nul-byte", message, line, column, line, column + 1, help="delete the byte")
+def _null_byte(_: Exception, data: bytes) -> SourceProblem | None:
+    offset = data.find(b"\0")
+    if offset < 0:
+        return None
+    return _at_byte("nul-byte", data, offset, "the file holds a NUL byte, so it is not text", "delete the byte")
 
 
-def undecodable(data: bytes, error: UnicodeDecodeError) -> SourceProblem:
+def _undecodable(error: Exception, data: bytes) -> SourceProblem | None:
     """Return the problem of a byte that is not of the file's encoding."""
-    # The decoder that reads the declaration sees the first lines one by one, so its offset is searched for in the file.
-    line, column = _position(data, max(data.find(error.object), 0) + error.start)
-    message = f"the byte 0x{error.object[error.start]:02x} is not {error.encoding.upper().removesuffix('-SIG')}"
-    cure = "save the file as UTF-8, or declare its encoding in its first line: `# -*- coding: latin-1 -*-`"
-    return SourceProblem("encoding", message, line, column, line, column + 1, help=cure)
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError:
+        encoding = "utf-8"
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as wrong:
+        # A decoder that leaves out the mark at the beginning may count from behind it.
+        message = f"the byte 0x{wrong.object[wrong.start]:02x} is not {encoding.upper().removesuffix('-SIG')}"
+        cure = "save the file as UTF-8, or declare its encoding in its first line: `# -*- coding: latin-1 -*-`"
+        return _at_byte("encoding", data, len(data) - len(wrong.object) + wrong.start, message, cure)
+    except (LookupError, UnicodeError):
+        return _unknown_encoding(data)
+    return _unknown_encoding(data) if "encoding" in str(error) and not getattr(error, "lineno", None) else None
 
 
-def unknown_encoding(text: str) -> SourceProblem:
+def _unknown_encoding(data: bytes) -> SourceProblem:
     """Return the problem of a declaration that names no encoding of text."""
-    lines = text.splitlines()[:2]
+    lines = data.decode("latin-1").splitlines()[:2]
     line = next((number for number, content in enumerate(lines, 1) if "coding" in content), 1)
     message = "the encoding that the file declares is none that Python can read text with"
-    return _at("encoding", line, lines or [""], message, help="declare `utf-8`, or nothing")
+    return _at("encoding", line, lines, message, help="declare `utf-8`, or nothing")
 
 
-def _position(data: bytes, offset: int) -> tuple[int, int]:
-    """Return line and column, both from 1, of a byte when each byte is one character."""
-    before = data[:offset].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
+def _too_deep(error: Exception, _: bytes) -> SourceProblem | None:
+    if not isinstance(error, RecursionError | MemoryError):
+        return None
+    return SourceProblem("too-deep", "an expression is nested too deeply for Python to parse")
+
+
+def _explained(error: Exception, data: bytes) -> SourceProblem | None:
+    return explain(error, split_lines(readable(data))) if isinstance(error, SyntaxError) else None
+
+
+DIAGNOSES: tuple[Callable[[Exception, bytes], SourceProblem | None], ...] = (
+    _too_large,
+    _wide_encoding,
+    _null_byte,
+    _undecodable,
+    _too_deep,
+    _explained,
+)
+"""What may be wrong with a file, in the order in which Python would find it; the first that is wins."""
+
+
+def diagnose(error: Exception, data: bytes) -> SourceProblem:
+    """Return what kept a file's content from being parsed, given the error that said so."""
+    found = (diagnosis(error, data) for diagnosis in DIAGNOSES)
+    return next((problem for problem in found if problem), SourceProblem("not-python", f"not Python: {error}"))

@@ -20,7 +20,7 @@ from resnet_check.errors import CannotCheckError, nearest
 from resnet_check.finding import SEVERITIES
 from resnet_check.report import FORMATS, RenderOptions, render
 from resnet_check.running import Advance, Work, run
-from resnet_check.source import MAX_BYTES, decode, read_bytes, split_lines
+from resnet_check.source import MAX_BYTES, read_bytes, readable, split_lines
 
 if TYPE_CHECKING:
     from resnet_check.checking import FileReport, Report
@@ -29,35 +29,20 @@ MANY_FILES = 20
 """From more files than this on, a terminal shows a progress bar."""
 
 
-class Words(click.ParamType):
-    """Words with commas between them."""
-
-    name = "rules"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the words."""
-        return value if isinstance(value, tuple) else tuple(word for word in map(str.strip, value.split(",")) if word)
+def _words(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the words of all occurrences of an option, which may hold commas."""
+    return tuple(word for value in values for word in map(str.strip, value.split(",")) if word) or None
 
 
-class Size(click.ParamType):
-    """An input size like 3x224x224."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return the sizes."""
-        try:
-            return value if isinstance(value, tuple) else config.parse_size(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if value is None else config.parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
-def _joined(_ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...] | None:
-    return tuple(word for words in value for word in words) or None
-
-
-def _rules(name: str, text: str) -> Any:
-    return click.option(name, type=Words(), multiple=True, callback=_joined, metavar="RULE,...", help=text)
+def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(name, multiple=True, callback=_words, metavar="RULE,...", help=text)
 
 
 @click.command(no_args_is_help=True)
@@ -67,7 +52,9 @@ def _rules(name: str, text: str) -> Any:
 @_rules("--select", "Check only these rules: names, codes, or groups of codes such as RC3.")
 @_rules("--extend-select", "Check these rules too.")
 @_rules("--ignore", "Do not check these rules.")
-@click.option("--input", "input_size", type=Size(), metavar="CxHxW", help="Size of the models' input, like 3x224x224.")
+@click.option(
+    "--input", "input_size", callback=_size, metavar="CxHxW", help="Size of the models' input, like 3x224x224."
+)
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Mildest severity that gives exit status 1: warning.")
 @click.option("--exit-zero", is_flag=True, help="Exit with status 0 whatever is found.")
 @click.option("--statistics", is_flag=True, help="Also count the findings of each rule.")
@@ -183,7 +170,7 @@ def _line_finder(given: Mapping[str, bytes]) -> Callable[[str], list[str]]:
             data = given[path] if path in given else read_bytes(path)
         except CannotCheckError:
             return []
-        return split_lines(decode(data)[0])
+        return split_lines(readable(data))
 
     return lines
 

@@ -19,6 +19,8 @@ def command(rules: tuple[str, ...]) -> None:
     require_known(rules, "explain")
     codes = {code for rule in rules for code in matches(rule)}
     pages = (
-        f"{rule.code} {rule.name} ({rule.severity})\n\n{rule.page.strip()}\n" for rule in all_rules() if rule.code in codes
+        f"{rule.code} {rule.name} ({rule.severity})\n\n{rule.page.strip()}\n"
+        for rule in all_rules()
+        if rule.code in codes
     )
     write("\n\n".join(pages))

@@ -22,7 +22,7 @@ FOUND_NOTHING, FOUND_SOMETHING, CANNOT, INTERRUPTED = 0, 1, 2, 130
 
 
 class Commands(click.Group):
-    """The commands, each imported when it is used; a first word that is no command begins the arguments of ``check``."""
+    """The commands, each imported when it is used; before a first word that is none, ``check`` is understood."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of the commands."""
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.ClickException, CannotCheckError) as error:
         complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
         return CANNOT
-    except Exception as error:  # noqa: BLE001 - a traceback is of no use to the person who only wants a file checked
+    except Exception as error:
         if os.environ.get("RESNET_CHECK_DEBUG") == "1":
             raise
         complain(f"internal error: {type(error).__name__}: {error}")

@@ -20,7 +20,13 @@ def _json(rules: Sequence[Rule]) -> str:
     import json
 
     rows = [
-        {"code": rule.code, "name": rule.name, "severity": rule.severity, "title": rule.title, "page": rule.page.strip()}
+        {
+            "code": rule.code,
+            "name": rule.name,
+            "severity": rule.severity,
+            "title": rule.title,
+            "page": rule.page.strip(),
+        }
         for rule in rules
     ]
     return json.dumps(rows, indent=2)

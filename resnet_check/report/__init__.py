@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from resnet_check.checking import Report
@@ -19,13 +18,17 @@ FORMATS = {
 """The output formats, and the module of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
-    """How to render: in colour, with the number of findings of each rule; ``lines`` gives the lines of a source file."""
+def no_lines(_path: str) -> list[str]:
+    """Return the lines of a source file that is not at hand."""
+    return []
+
+
+class RenderOptions(NamedTuple):
+    """How to render: in colour, with the findings of each rule counted; ``lines`` gives the lines of a source file."""
 
     color: bool = False
     statistics: bool = False
-    lines: Callable[[str], list[str]] = field(default=lambda _path: [])
+    lines: Callable[[str], list[str]] = no_lines
 
 
 def render(output_format: str, report: Report, options: RenderOptions) -> str:

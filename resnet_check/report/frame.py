@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.report import printable
 
@@ -16,8 +16,7 @@ Paint = Callable[[str, str], str]
 """Puts a text into a style: ``paint("error", text)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A span of one line of source with a text below it; ``style`` also names the mark that underlines it."""
 
     line: int
@@ -65,7 +64,8 @@ def _window(line: str, labels: Sequence[Label]) -> tuple[str, int]:
     """Return the part of a line that is shown, and the column of its first character."""
     if len(line) <= WIDEST:
         return line, 1
-    start = max(0, (labels[0].column if labels else 1) - WIDEST // 3) if labels and labels[0].column > WIDEST // 2 else 0
+    column = labels[0].column if labels else 1
+    start = column - WIDEST // 3 if column > WIDEST // 2 else 0
     return line[start : start + WIDEST], start + 1
 
 

@@ -78,9 +78,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "model": finding.model,
         "module": finding.module,
         "count": finding.count,
-        "related": [
-            {"path": other.path, "line": other.line, "message": other.message} for other in finding.related
-        ],
+        "related": [{"path": other.path, "line": other.line, "message": other.message} for other in finding.related],
         "help": finding.help,
         "fix": None if finding.fix is None else _fix(finding.fix),
     }

@@ -67,7 +67,8 @@ def _finding(finding: Finding, options: RenderOptions, paint: Paint) -> Iterator
 def _labels_by_path(finding: Finding, options: RenderOptions) -> dict[str, list[Label]]:
     """Return the labels of a finding for each file, its own file and label first."""
     end = finding.end_column if finding.end_line == finding.line else None
-    first = _label(options.lines(finding.path), finding.line, finding.column, end, finding.label, "^", finding.severity)
+    span = (finding.line, finding.column, end)
+    first = _label(options.lines(finding.path), span, finding.label, mark="^", style=finding.severity)
     found = {finding.path: [first]}
     for other in finding.related:
         found.setdefault(other.path, []).append(_secondary(other, options))
@@ -81,13 +82,12 @@ def _secondary(other: Related, options: RenderOptions) -> Label:
     if other.end_line is None and 1 <= other.line <= len(lines):
         text = lines[other.line - 1]
         column = len(text) - len(text.lstrip()) + 1
-    return _label(lines, other.line, column, end, other.message, "-", "secondary")
+    return _label(lines, (other.line, column, end), other.message, mark="-", style="secondary")
 
 
-def _label(
-    lines: Sequence[str], line: int, column: int, end_column: int | None, text: str, mark: str, style: str
-) -> Label:
-    """Return a label; one without an end column goes to the end of its line."""
+def _label(lines: Sequence[str], span: tuple[int, int, int | None], text: str, *, mark: str, style: str) -> Label:
+    """Return the label of a span of one line; one without an end column goes to the end of its line."""
+    line, column, end_column = span
     if end_column is None:
         end_column = len(lines[line - 1].rstrip()) + 1 if 1 <= line <= len(lines) else column + 1
     return Label(line, column, end_column, text, mark, style)

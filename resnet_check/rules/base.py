@@ -1,8 +1,9 @@
 """What a rule is: a function over one file, its documentation, and its examples.
 
-A rule lives in a file of its own, named like the rule. Its module docstring is its page (``resnet-check explain``): the first
-line says what is wrong, then sections ``## What it checks``, ``## Why it matters``, ``## Bad``, ``## Good``, ``## How to fix``, ``## Source``. ``BAD`` and ``GOOD``
-hold complete small model files that run as tests; in a bad one a comment ``# <- rule-name`` ends each line to be reported.
+A rule lives in a file of its own, named like the rule. Its module docstring is its page (``resnet-check explain``): the
+first line says what is wrong, then sections ``## What it checks``, ``## Why it matters``, ``## Bad``, ``## Good``,
+``## How to fix``, ``## Source``. ``BAD`` and ``GOOD`` hold complete small model files that run as tests; in a bad one a
+comment ``# <- rule-name`` ends each line to be reported.
 """
 
 from __future__ import annotations

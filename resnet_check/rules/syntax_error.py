@@ -1,8 +1,9 @@
 """The file is not Python that can be run.
 
 ## What it checks
-Whether Python 3 can read the file: its encoding, its indentation, its syntax. Python 2, indentation that was lost when code
-was copied from a web page, typographic quotes and the marks of notebooks, merge conflicts and Markdown are told apart.
+Whether Python 3 can read the file: its encoding, its indentation, its syntax. Python 2, indentation that was lost when
+code was copied from a web page, typographic quotes and the marks of notebooks, merge conflicts and Markdown are told
+apart.
 
 ## Why it matters
 Nothing else can be checked in a file that cannot be read.

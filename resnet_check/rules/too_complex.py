@@ -1,7 +1,8 @@
 """The file was not checked to its end: it needs more steps, time or memory than a check may take.
 
 ## What it checks
-Whether the reading of the file came to its end. Every file is read within fixed budgets, so that a check always finishes.
+Whether the reading of the file came to its end. Every file is read within fixed budgets, so that a check always
+finishes.
 
 ## Why it matters
 What lies behind the point that was reached is unchecked: no finding there does not mean that all is well.

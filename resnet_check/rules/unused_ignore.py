@@ -1,8 +1,8 @@
 """A suppression comment suppresses nothing.
 
 ## What it checks
-Whether each ``# resnet-check: ignore[...]`` comment, and each rule that it names, keeps a finding from being reported. Nothing is said in
-a file that could not be checked to its end, nor of a rule that is switched off.
+Whether each ``# resnet-check: ignore[...]`` comment, and each rule that it names, keeps a finding from being reported.
+Nothing is said in a file that could not be checked to its end, nor of a rule that is switched off.
 
 ## Why it matters
 A comment that outlives its mistake will hide the next one. One that is misspelled never worked.
@@ -34,9 +34,7 @@ from resnet_check.suppression import Suppression
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield the suppressions, and the names in them, that had no effect."""
     for suppression, names in context.unused:
-        site = Site(
-            context.source.path, suppression.line, suppression.column, suppression.line, suppression.end_column
-        )
+        site = Site(context.source.path, suppression.line, suppression.column, suppression.line, suppression.end_column)
         message, cure = _explain(suppression, names)
         yield report(site, message, help=cure)
 
