@@ -138,6 +138,7 @@ class ModuleRecord:
     registered: bool = True
     bases: tuple[str, ...] = ()
     class_line: int = 0
+    class_path: str = ""
     reached: bool = False
 
 

@@ -1,0 +1,372 @@
+"""Attributes: look-up in the order of Python and of ``nn.Module``, assignment and deletion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resnet_check.graph.dim import Dim
+from resnet_check.read.static import tensors
+from resnet_check.read.static.frames import MISSING
+from resnet_check.read.static.host_methods import host_method
+from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.values import (
+    BoundMethod,
+    Class,
+    ClassMethod,
+    External,
+    Function,
+    Instance,
+    Native,
+    Opaque,
+    Partial,
+    ProjectModule,
+    Property,
+    StaticMethod,
+    Super,
+    Tensor,
+)
+
+REGISTRIES = ("_parameters", "_buffers", "_modules")
+
+
+def get_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> Any:
+    """Return ``owner.name``; an attribute that exists nowhere is a mistake."""
+    value = find_attribute(interpreter, owner, name, node, frame)
+    if value is not MISSING:
+        return value
+    if isinstance(owner, Instance) and owner.cls.opaque is not None:
+        return Opaque(f"`.{name}` of {owner.cls.name}: {owner.cls.opaque.reason}", frame.site(node))
+    known = owner is None or isinstance(owner, (Instance, int, float, str, list, tuple, dict, Function))
+    if not known and not (isinstance(owner, Class) and owner.node is not None and owner.opaque is None):
+        return Opaque(f"`.{name}` of {describe(owner)}", frame.site(node))
+    return interpreter.error(
+        "AttributeError",
+        "undefined-attribute",
+        frame.site(node),
+        name=name,
+        owner=describe(owner),
+        candidates=candidates(owner),
+        none=owner is None,
+        message=name,
+        partial=isinstance(owner, Instance) and "_modules" not in owner.attributes and owner.is_module,
+    )
+
+
+def describe(owner: Any) -> str:
+    """Return the name of a value's type, for a person."""
+    from resnet_check.read.static.operations import kind_of
+
+    return kind_of(owner)
+
+
+def candidates(owner: Any) -> tuple[str, ...]:
+    """Return the names that an object has."""
+    if not isinstance(owner, Instance):
+        return ()
+    names = set(owner.attributes)
+    for registry in REGISTRIES:
+        names.update(owner.attributes.get(registry, ()))
+    for cls in owner.cls.mro:
+        if cls.node is not None:
+            names.update(cls.namespace)
+    return tuple(sorted(str(n) for n in names if not str(n).startswith("_")))
+
+
+def has_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> Any:
+    """Return the truth of ``hasattr``, or an `Opaque`."""
+    if isinstance(owner, Opaque):
+        return owner.of_kind("number")
+    interpreter.handlers.append(("AttributeError",))
+    try:
+        value = find_attribute(interpreter, owner, name, node, frame)
+    except Exception as error:
+        if error.__class__.__name__ == "Raised":
+            return False
+        raise
+    finally:
+        interpreter.handlers.pop()
+    if value is MISSING:
+        if isinstance(owner, Instance) and owner.cls.opaque is not None:
+            return owner.cls.opaque.of_kind("number")
+        if isinstance(owner, (External, ProjectModule)):
+            return Opaque(f"whether {describe(owner)} has `{name}`", None, "number")
+        return False
+    return value.of_kind("number") if isinstance(value, Opaque) and isinstance(owner, External) else True
+
+
+def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> Any:
+    """Return the attribute, or `MISSING`."""
+    if isinstance(owner, Instance):
+        return instance_attribute(interpreter, owner, name, node, frame)
+    if isinstance(owner, Tensor):
+        return tensors.attribute(interpreter, owner, name, node, frame)
+    if isinstance(owner, Opaque):
+        return Opaque(owner.reason, owner.site, "tensor" if owner.kind == "tensor" and name in TENSOR_PARTS else "any")
+    if isinstance(owner, External):
+        return interpreter.files.external(interpreter, f"{owner.name}.{name}")
+    if isinstance(owner, Class):
+        return class_attribute(interpreter, owner, name)
+    if isinstance(owner, Super):
+        return super_attribute(interpreter, owner, name, node, frame)
+    if isinstance(owner, ProjectModule):
+        return interpreter.files.member(interpreter, owner, name)
+    if isinstance(owner, Function):
+        if name in FUNCTION_NAMES:
+            return owner.name if name != "__module__" else "module"
+        return owner.attributes.get(name, MISSING)
+    if isinstance(owner, Partial) and name in {"func", "args", "keywords"}:
+        return {"func": owner.function, "args": owner.args, "keywords": owner.kwargs}[name]
+    if isinstance(owner, BoundMethod):
+        return {"__self__": owner.instance, "__func__": owner.function}.get(
+            name, find_attribute(interpreter, owner.function, name, node, frame)
+        )
+    if isinstance(owner, Property) and name in {"setter", "getter", "deleter"}:
+        return Native(name, lambda _i, _s, f: Property(owner.getter, f if name == "setter" else owner.setter))
+    if isinstance(owner, Dim):
+        return MISSING if name not in {"item"} else Native("item", lambda _i, _s: owner)
+    return host_method(interpreter, owner, name)
+
+
+TENSOR_PARTS = frozenset({"T", "data", "grad"})
+FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__module__", "__doc__"})
+
+
+def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, node: Any, frame: Any) -> Any:
+    """Look up in the order of ``object.__getattribute__`` and then ``nn.Module.__getattr__``."""
+    found = owner.cls.find(name)
+    if found is not None and isinstance(found[0], Property):
+        return read_property(interpreter, found[0], owner, node, frame)
+    if name in owner.attributes:
+        value = owner.attributes[name]
+        if name == "training" and owner.is_module:
+            interpreter.training_read = True
+            return value and interpreter.training
+        return value
+    if found is not None:
+        return bind_to(found[0], owner, owner.cls)
+    if owner.is_module:
+        for registry in REGISTRIES:
+            entries = owner.attributes.get(registry)
+            if entries is not None and name in entries:
+                return entries[name]
+    getter = owner.cls.find("__getattr__")
+    if getter is not None:
+        from resnet_check.read.static.calling import call
+
+        return call(interpreter, BoundMethod(getter[0], owner), (name,), {}, node, frame)
+    if name == "__class__":
+        return owner.cls
+    if name == "__dict__":
+        return owner.attributes
+    if owner.payload is not None:
+        return host_method(interpreter, owner.payload, name)
+    if name == "__doc__":
+        return ""
+    return MISSING
+
+
+def read_property(interpreter: Interpreter, found: Property, owner: Any, node: Any, frame: Any) -> Any:
+    from resnet_check.read.static.calling import call
+
+    return call(interpreter, found.getter, (owner,), {}, node, frame)
+
+
+def bind_to(value: Any, instance: Any, cls: Class) -> Any:
+    """Return what an attribute found on a class is when it is reached through an instance."""
+    if isinstance(value, (Function, Native)):
+        return BoundMethod(value, instance)
+    if isinstance(value, StaticMethod):
+        return value.function
+    if isinstance(value, ClassMethod):
+        return BoundMethod(value.function, cls)
+    return value
+
+
+def class_attribute(interpreter: Interpreter, owner: Class, name: str) -> Any:
+    """Look up on a class."""
+    if owner.members is not None and name in owner.members:
+        return owner.members[name]
+    found = owner.find(name)
+    if found is not None:
+        value = found[0]
+        if isinstance(value, StaticMethod):
+            return value.function
+        if isinstance(value, ClassMethod):
+            return BoundMethod(value.function, owner)
+        return value
+    if name in {"__name__", "__qualname__"}:
+        return owner.name
+    if name == "__module__":
+        return "module"
+    if name == "__mro__":
+        return owner.mro
+    if name == "__bases__":
+        return owner.bases
+    if name == "__doc__":
+        return ""
+    if name == "__dict__":
+        return owner.namespace
+    if name == "__members__" and owner.members is not None:
+        return owner.members
+    if owner.host is not None:
+        return unbound_host_method(owner, name)
+    if owner.qualified.startswith("torch.") and owner.node is None:
+        return interpreter.files.external(interpreter, f"{owner.qualified}.{name}")
+    return owner.opaque or MISSING
+
+
+def unbound_host_method(owner: Class, name: str) -> Any:
+    """Return ``str.upper`` and the like: the method with its object as the first argument."""
+    if not hasattr(owner.host, name):
+        return MISSING
+
+    def method(interpreter: Interpreter, site: Any, first: Any, *args: Any, **kwargs: Any) -> Any:
+        payload = first.payload if isinstance(first, Instance) else first
+        found = host_method(interpreter, payload, name)
+        if found is MISSING:
+            return Opaque(f"`{owner.name}.{name}`", site)
+        return found.call(interpreter, site, *args, **kwargs)
+
+    return Native(f"{owner.name}.{name}", method)
+
+
+def super_attribute(interpreter: Interpreter, owner: Super, name: str, node: Any, frame: Any) -> Any:
+    """Look up behind a class in the order of the instance's class."""
+    instance = owner.instance
+    cls = instance if isinstance(instance, Class) else instance.cls
+    found = cls.find(name, after=owner.after)
+    if found is None:
+        if cls.opaque is not None:
+            return cls.opaque
+        if isinstance(instance, Instance) and instance.payload is not None:
+            return host_method(interpreter, instance.payload, name)
+        return MISSING
+    if isinstance(found[0], Property):
+        return read_property(interpreter, found[0], instance, node, frame)
+    if isinstance(instance, Class):
+        return found[0].function if isinstance(found[0], StaticMethod) else BoundMethod(unwrapped(found[0]), instance)
+    return bind_to(found[0], instance, cls)
+
+
+def unwrapped(value: Any) -> Any:
+    return value.function if isinstance(value, ClassMethod) else value
+
+
+def set_attribute(interpreter: Interpreter, owner: Any, name: str, value: Any, node: Any, frame: Any) -> None:
+    """Do ``owner.name = value``."""
+    if isinstance(owner, Instance):
+        found = owner.cls.find(name)
+        if found is not None and isinstance(found[0], Property) and found[0].setter is not None:
+            from resnet_check.read.static.calling import call
+
+            call(interpreter, found[0].setter, (owner, value), {}, node, frame)
+            return
+        setter = owner.cls.find("__setattr__")
+        if setter is not None and isinstance(setter[0], Function):
+            from resnet_check.read.static.calling import call
+
+            call(interpreter, setter[0], (owner, name, value), {}, node, frame)
+            return
+        store(interpreter, owner, name, value, frame.site(node) if owner.is_module else None)
+    elif isinstance(owner, Class):
+        owner.namespace[name] = value
+    elif isinstance(owner, Function):
+        owner.attributes[name] = value
+    elif isinstance(owner, Tensor):
+        tensors.set_attribute(interpreter, owner, name, value)
+    elif isinstance(owner, ProjectModule):
+        owner.namespace.names[name] = value
+
+
+def store(interpreter: Interpreter, owner: Instance, name: str, value: Any, site: Any) -> None:
+    """Store an attribute; a module registers parameters and modules as ``nn.Module.__setattr__`` does."""
+    attributes = owner.attributes
+    if not owner.is_module:
+        attributes[name] = value
+        return
+    if isinstance(value, Tensor) and value.parameter:
+        if "_parameters" not in attributes:
+            before_super(interpreter, owner, name, site)
+        register(attributes, "_parameters", name, value)
+    elif isinstance(value, Instance) and value.is_module:
+        if "_modules" not in attributes:
+            before_super(interpreter, owner, name, site)
+        register(attributes, "_modules", name, value)
+    else:
+        for registry in ("_parameters", "_modules", "_buffers"):
+            entries = attributes.get(registry)
+            if entries is not None and name in entries:
+                if isinstance(value, Opaque):
+                    break
+                entries[name] = value
+                return
+        attributes[name] = value
+
+
+def register(attributes: dict[str, Any], registry: str, name: str, value: Any) -> None:
+    """Put a parameter or module into its registry, and out of wherever the name was before."""
+    for other in ("_parameters", "_buffers", "_modules"):
+        if other != registry:
+            attributes.get(other, {}).pop(name, None)
+    attributes.pop(name, None)
+    attributes[registry][name] = value
+
+
+def before_super(interpreter: Interpreter, owner: Instance, name: str, site: Any) -> None:
+    """Say that something was registered before ``super().__init__()``, and go on as if that had been called."""
+    interpreter.error(
+        "AttributeError", "missing-super-init", site, name=name, owner=owner.cls.name, line=line_of(owner.cls)
+    )
+    initialise_module(owner)
+
+
+def line_of(cls: Class) -> int:
+    return cls.node.lineno if cls.node is not None else 0
+
+
+def initialise_module(owner: Instance) -> None:
+    """Set what ``nn.Module.__init__`` sets."""
+    owner.attributes.update(training=True, _parameters={}, _buffers={}, _modules={})
+
+
+def delete_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> None:
+    """Do ``del owner.name``."""
+    if isinstance(owner, Instance):
+        if owner.attributes.pop(name, MISSING) is not MISSING:
+            return
+        for registry in REGISTRIES:
+            if owner.attributes.get(registry, {}).pop(name, MISSING) is not MISSING:
+                return
+    elif isinstance(owner, Class):
+        owner.namespace.pop(name, None)
+        return
+    interpreter.lose(Opaque(f"`{name}` was deleted from something that is not read", frame.site(node)))
+
+
+def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node: Any, frame: Any) -> None:
+    """Do ``owner[index] = value``."""
+    from resnet_check.read.static.calling import call
+
+    if isinstance(owner, Tensor):
+        tensors.operator_call(interpreter, "setitem", (owner, index, value), frame.site(node))
+        return
+    if isinstance(owner, Instance):
+        found = owner.cls.find("__setitem__")
+        if found is not None:
+            call(interpreter, BoundMethod(found[0], owner), (index, value), {}, node, frame)
+            return
+        owner = owner.payload
+    if isinstance(owner, Opaque):
+        return
+    if isinstance(index, Opaque):
+        if isinstance(owner, (dict, list)):
+            interpreter.lose(Opaque(f"an unknown index is set: {index.reason}", frame.site(node)))
+        return
+    try:
+        owner[index] = value
+    except (TypeError, IndexError, ValueError):
+        if not isinstance(owner, (list, tuple, dict, str, int, type(None))):
+            return
+        interpreter.error(
+            "TypeError", "bad-call", frame.site(node), reason=f"{describe(owner)} does not take [...] = ..."
+        )

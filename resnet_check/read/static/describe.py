@@ -1,0 +1,145 @@
+"""From the interpreter's objects to the records of the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resnet_check.graph.dim import Dim, column
+from resnet_check.graph.operators.base import LAZY
+from resnet_check.graph.records import ModuleRecord, Op, Site
+from resnet_check.graph.records import Unknown as UnknownRecord
+from resnet_check.read.static.modules import walk
+from resnet_check.read.static.trace import Registry
+from resnet_check.read.static.values import Instance, Opaque, Tensor
+
+SIMPLE = (int, float, str, bool, type(None), tuple)
+
+
+def parameters(root: Instance) -> tuple[int | None, Opaque | None]:
+    """Return the number of scalars in the parameters, each shared tensor once, or None and the reason."""
+    seen: set[int] = set()
+    total = 0
+    for _, module in walk(root):
+        unknown = unknown_part(module)
+        if unknown is not None:
+            return None, unknown
+        for tensor in module.attributes.get("_parameters", {}).values():
+            if isinstance(tensor, Tensor) and id(tensor) not in seen:
+                seen.add(id(tensor))
+                if tensor.shape == LAZY or not all(isinstance(s, int) for s in tensor.shape):
+                    return None, Opaque("a lazy layer that no input has reached", module.built)
+                total += size(tensor.shape)
+    return total, None
+
+
+def unknown_part(module: Instance) -> Opaque | None:
+    """Return why the parameters of a module are not known: something unknown was set or registered that may hold some."""
+    if module.cls.opaque is not None:
+        return module.cls.opaque
+    for value in module.attributes.values():
+        if isinstance(value, Opaque) and value.kind == "any":
+            return value
+    for registry in ("_parameters", "_modules"):
+        for value in module.attributes.get(registry, {}).values():
+            if isinstance(value, Opaque):
+                return value
+    return None
+
+
+def size(shape: tuple[Any, ...]) -> int:
+    total = 1
+    for one in shape:
+        total *= one
+    return int(total)
+
+
+def macs(ops: list[Op], shape: tuple[Any, ...]) -> int:
+    """Return the multiply-adds for one image at the size being looked at."""
+    columns = {str(s): [1 if str(s) == "N" else s.value] for s in shape if isinstance(s, Dim)}
+    memo: dict[Any, list[Any]] = {}
+    return int(sum(column(op.macs, columns, memo)[0] for op in ops if isinstance(op.macs, Dim) or op.macs))
+
+
+def module_records(registry: Registry, reached: dict[int, list[Site]], fallback: Site) -> list[ModuleRecord]:
+    """Return the records of a model's modules."""
+    records: list[ModuleRecord] = []
+    parents = parents_of(registry)
+    names = other_names(registry)
+    for instance in registry.modules:
+        index = instance.index
+        records.append(
+            ModuleRecord(
+                index=index,
+                path=instance.path,
+                type=instance.cls.qualified if instance.cls.node is None else instance.cls.name,
+                built=instance.built or fallback,
+                parent=parents.get(index),
+                parameters=shapes(instance, "_parameters"),
+                buffers=shapes(instance, "_buffers"),
+                attributes={k: v for k, v in instance.attributes.items() if isinstance(v, SIMPLE) and k[:1] != "_"},
+                also=names.get(index, ()),
+                calls=list(reached.get(index, ())),
+                registered=index < registry.registered,
+                bases=tuple(c.qualified for c in instance.cls.mro[1:]),
+                class_line=instance.cls.node.lineno if instance.cls.node is not None else 0,
+                class_path=instance.cls.path,
+                reached=index in reached,
+            )
+        )
+    return records
+
+
+def shapes(instance: Instance, registry: str) -> dict[str, Any]:
+    return {n: t.shape for n, t in instance.attributes.get(registry, {}).items() if isinstance(t, Tensor)}
+
+
+def parents_of(registry: Registry) -> dict[int, int]:
+    """Return for each module the index of the module that registers it first."""
+    found: dict[int, int] = {}
+    for instance in registry.modules:
+        for child in instance.attributes.get("_modules", {}).values():
+            if isinstance(child, Instance) and child.index not in found and child.index != instance.index:
+                found[child.index] = instance.index
+    return found
+
+
+def other_names(registry: Registry) -> dict[int, tuple[str, ...]]:
+    """Return the further paths under which modules are registered."""
+    found: dict[int, tuple[str, ...]] = {}
+    for instance in registry.modules[: registry.registered]:
+        for name, child in instance.attributes.get("_modules", {}).items():
+            if isinstance(child, Instance):
+                path = f"{instance.path}.{name}" if instance.path else str(name)
+                if child.path != path:
+                    found[child.index] = (*found.get(child.index, ()), path)
+    return found
+
+
+def output_shape(value: Any) -> Any:
+    """Return what forward gives, with Shapes for tensors."""
+    if isinstance(value, Tensor):
+        return value.shape
+    if isinstance(value, (list, tuple)):
+        return [output_shape(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): output_shape(v) for k, v in value.items()}
+    if isinstance(value, Instance):
+        if value.payload is not None:
+            return output_shape(value.payload)
+        return {k: output_shape(v) for k, v in value.attributes.items()}
+    return value if isinstance(value, (int, float, str, bool, type(None), Dim)) else None
+
+
+def unknown_record(opaque: Opaque, fallback: Site) -> UnknownRecord:
+    """Return why something could not be understood, with its line."""
+    site = opaque.site or fallback
+    return UnknownRecord(opaque.reason, site.line, site.path)
+
+
+def is_model(value: Any) -> bool:
+    """Return whether a value is a module that may be a model: of a class of the program, or a container."""
+    if not (isinstance(value, Instance) and value.is_module):
+        return False
+    return value.cls.node is not None or value.cls.name in {"Sequential", "DataParallel"}
+
+

@@ -1,0 +1,82 @@
+"""The input at which a model is looked at: what the file itself says, else what its stem suggests."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from resnet_check.read.static.modules import walk
+from resnet_check.read.static.values import Instance, Tensor
+
+MAKERS = frozenset({"randn", "rand", "zeros", "ones", "empty", "randint"})
+SUMMARIES = frozenset({"summary", "get_model_complexity_info"})
+FALLBACKS = (224, 32, 64, 28, 96, 128, 112, 256, 227, 299, 48, 84, 100, 160, 192, 320, 384, 512)
+"""Square sizes that published models are made for, the usual ones first."""
+
+LAYER_RANK = {
+    "Conv1d": 1,
+    "Conv2d": 2,
+    "Conv3d": 3,
+    "ConvTranspose1d": 1,
+    "ConvTranspose2d": 2,
+    "ConvTranspose3d": 3,
+    "LazyConv1d": 1,
+    "LazyConv2d": 2,
+    "LazyConv3d": 3,
+    "BatchNorm1d": 1,
+    "BatchNorm2d": 2,
+    "BatchNorm3d": 3,
+    "Linear": 0,
+    "LazyLinear": 0,
+}
+
+
+def stem_of(root: Instance) -> tuple[int, int]:
+    """Return the number of spatial dimensions and of channels that the first layer with weights takes."""
+    for _, module in walk(root):
+        for cls in module.cls.mro:
+            rank = LAYER_RANK.get(cls.name) if cls.qualified.startswith("torch.nn") else None
+            if rank is not None:
+                a = module.attributes
+                channels = a.get("in_channels", a.get("in_features", a.get("num_features", 3)))
+                return rank, channels if isinstance(channels, int) and channels > 0 else 3
+    return 2, 3
+
+
+def stated_shapes(tree: ast.Module) -> list[tuple[int, ...]]:
+    """Return the shapes of the tensors that a file builds, or names as its input, without the batch."""
+    found: list[tuple[int, ...]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in MAKERS:
+                shape = numbers(node.args) or (numbers_of(node.args[0]) if node.args else None)
+                if shape and len(shape) >= 3:
+                    found.append(shape[1:])
+            elif name in SUMMARIES:
+                for part in [*node.args, *(k.value for k in node.keywords)]:
+                    shape = numbers_of(part)
+                    if shape and len(shape) >= 2:
+                        found.append(shape[1:] if len(shape) == 4 else shape)
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            shape = numbers_of(node.value)
+            name = node.targets[0].id.lower()
+            if shape and len(shape) in (3, 4, 5) and name.startswith(("input", "in_shape", "image_s", "img_s", "x_shape")):
+                found.append(shape if len(shape) == 3 and name != "input" else shape[1:])
+    return found
+
+
+def numbers_of(node: ast.expr) -> tuple[int, ...] | None:
+    return numbers(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else None
+
+
+def numbers(nodes: list[ast.expr]) -> tuple[int, ...] | None:
+    """Return the plain integers of an argument list, or None where one is something else."""
+    values = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, int)]
+    return tuple(values) if len(values) == len(nodes) and values else None
+
+
+def given_shapes(root: Instance) -> list[tuple[int, ...]]:
+    """Return the shapes of the tensors with which the file itself calls the model, without the batch."""
+    shapes: list[tuple[Any, ...]] = [t.shape[1:] for t in root.inputs if isinstance(t, Tensor) and len(t.shape) > 1]
+    return [shape for shape in shapes if all(isinstance(s, int) for s in shape)]

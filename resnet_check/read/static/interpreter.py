@@ -1,0 +1,113 @@
+"""The interpreter's state and its main loop: evaluate expressions, execute statements, within a budget."""
+
+from __future__ import annotations
+
+import ast
+import time
+from typing import Any
+
+from resnet_check.graph.operators.base import Checks
+from resnet_check.graph.records import Problem, Site
+from resnet_check.read.static.frames import Frame
+from resnet_check.read.static.values import BudgetExceeded, Opaque, Raised
+
+MAX_DEPTH = 120
+"""Nested calls of the interpreted program; real models stay below forty."""
+
+MAX_ITEMS = 1_000_000
+"""Elements of one list, characters of one string."""
+
+
+class Interpreter:
+    """What is shared while one file is read."""
+
+    def __init__(self, *, max_steps: int, deadline: float) -> None:
+        self.steps = 0
+        self.max_steps = max_steps
+        self.deadline = deadline
+        self.depth = 0
+        self.checks = Checks()
+        self.trace: Any = None
+        """The forward pass being recorded, or None."""
+        self.problems: list[Problem] = []
+        self.losses: list[Opaque] = []
+        """Decisions that rested on something unknown: nothing that is found after one is reported."""
+        self.handlers: list[tuple[str, ...]] = []
+        """The exception classes that the surrounding ``try`` statements of the program catch, innermost last."""
+        self.training = False
+        self.training_read = False
+        self.files: Any = None
+        self.instances: list[Any] = []
+        """Modules built, in order."""
+        self.module_stack: list[Any] = []
+        """Modules whose forward is running, innermost last."""
+        self.modes: list[str] = []
+        """Context managers of torch that are open (``no_grad``)."""
+        self.current_frame: Any = None
+        """The scope of the latest call of a native function."""
+
+    def tick(self, steps: int = 1) -> None:
+        """Count work done; raises `BudgetExceeded` when the budget of steps or time is used up."""
+        self.steps += steps
+        if self.steps > self.max_steps:
+            raise BudgetExceeded(f"more than {self.max_steps} steps")
+        if self.steps & 1023 < steps and time.monotonic() > self.deadline:
+            raise BudgetExceeded("the time limit")
+
+    def lose(self, opaque: Opaque) -> None:
+        """Note that from here on the program may have done something that was not seen."""
+        self.losses.append(opaque)
+
+    def problem(self, kind: str, site: Site, **facts: Any) -> None:
+        """Note a mistake, unless something that was not understood came before it."""
+        if self.losses:
+            return
+        module = self.module_stack[-1].path if self.module_stack else ""
+        self.problems.append(Problem(kind, site, module, facts))
+
+    def error(self, exception: str, kind: str, site: Site, **facts: Any) -> Opaque:
+        """Raise an exception where the program handles it; else note the mistake and go on with an unknown value."""
+        if self.catches(exception):
+            raise Raised(exception_value(exception, facts.get("message", "")), site, explicit=False)
+        self.problem(kind, site, **facts)
+        return Opaque(f"after a mistake ({kind})", site)
+
+    def catches(self, exception: str) -> bool:
+        """Return whether a surrounding ``try`` catches the exception."""
+        wanted = ANCESTORS.get(exception, (exception, "Exception"))
+        return any(name in wanted for names in self.handlers for name in names)
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Any:
+        """Return the value of an expression."""
+        return EXPRESSIONS[node.__class__](self, node, frame)
+
+    def execute(self, body: list[ast.stmt], frame: Frame) -> Any:
+        """Execute statements; returns None, or a signal (see `statements`) when control leaves the block."""
+        for statement in body:
+            self.tick()
+            signal = STATEMENTS[statement.__class__](self, statement, frame)
+            if signal is not None:
+                return signal
+        return None
+
+
+ANCESTORS = {
+    name: (*(cls.__name__ for cls in exception.__mro__), *(("EnvironmentError",) if exception is OSError else ()))
+    for name, exception in vars(__import__("builtins")).items()
+    if isinstance(exception, type) and issubclass(exception, BaseException)
+}
+"""The names of Python's exceptions with those of their ancestors."""
+
+
+def exception_value(name: str, message: str) -> Any:
+    """Return an exception of Python's with a message, as a value of the program."""
+    from resnet_check.read.static.python_types import exception_class
+    from resnet_check.read.static.values import Instance
+
+    value = Instance(exception_class(name))
+    value.attributes["args"] = (message,)
+    return value
+
+
+EXPRESSIONS: dict[type, Any] = {}
+STATEMENTS: dict[type, Any] = {}

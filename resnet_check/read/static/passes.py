@@ -1,0 +1,167 @@
+"""Forward passes of a model: one at the size being looked at, and as many more as other sizes go other ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from resnet_check.graph.dim import Dim, column, symbol
+from resnet_check.graph.operators.base import Checks
+from resnet_check.graph.records import RELATIONS, Guard, Problem, Site
+from resnet_check.read.static.hosted import call_value
+from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.trace import Registry, Trace
+from resnet_check.read.static.values import Instance, Opaque, Raised, Tensor, Undetermined
+
+SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
+"""The names of the free sizes behind batch and channels."""
+
+BATCH = 2
+MAX_SIZE = 1024
+MAX_PASSES = 40
+
+NOT_FATAL = frozenset({"mode-set-in-forward"})
+"""Problems with which torch goes on."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one forward pass gave."""
+
+    trace: Trace
+    output: Any
+    guards: list[Guard]
+    problems: list[Problem]
+    losses: list[Opaque] = field(default_factory=list)
+    raised: Raised | None = None
+
+    @property
+    def fatal(self) -> bool:
+        """Whether torch raises on this pass."""
+        return self.raised is not None or any(p.kind not in NOT_FATAL for p in self.problems)
+
+    @property
+    def unknown(self) -> Opaque | None:
+        """Why the result is not known, or None."""
+        return self.losses[0] if self.losses else unknown_leaf(self.output)
+
+
+def unknown_leaf(value: Any) -> Opaque | None:
+    """Return the first unknown in what forward returns."""
+    if isinstance(value, Opaque):
+        return value
+    if isinstance(value, (list, tuple)):
+        return next((u for u in map(unknown_leaf, value) if u is not None), None)
+    if isinstance(value, dict):
+        return unknown_leaf(list(value.values()))
+    if isinstance(value, Instance) and not value.is_module:
+        return unknown_leaf(list(value.attributes.values()))
+    return None
+
+
+def free_shape(channels: int | None, sizes: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return the symbolic shape of an input: batch, channels (None for a vector of features), and spatial sizes."""
+    shape: list[Any] = [symbol("N", BATCH)]
+    if channels is not None:
+        shape.append(channels)
+    shape.extend(symbol(name, size) for name, size in zip(SPATIAL.get(len(sizes), ()), sizes, strict=True))
+    return tuple(shape)
+
+
+def run(
+    interpreter: Interpreter, root: Instance, registry: Registry, shape: tuple[Any, ...], site: Site, *, training: bool
+) -> Pass:
+    """Run forward once on an input of the given shape."""
+    trace = Trace(registry)
+    saved = interpreter.problems, interpreter.losses, interpreter.checks, interpreter.training
+    interpreter.problems, interpreter.losses, interpreter.checks = [], [], Checks()
+    interpreter.trace, interpreter.training = trace, training
+    interpreter.module_stack, interpreter.modes, interpreter.handlers = [], [], []
+    tensor = Tensor(shape)
+    trace.input(tensor, site)
+    result = Pass(trace, None, [], interpreter.problems, interpreter.losses)
+    try:
+        result.output = call_value(interpreter, site, root, tensor)
+    except Raised as raised:
+        result.raised = raised
+    except Undetermined as undetermined:
+        result.output = undetermined.opaque
+    finally:
+        result.guards = list(interpreter.checks.guards)
+        interpreter.problems, interpreter.losses, interpreter.checks, interpreter.training = saved
+        interpreter.trace = None
+        interpreter.depth = 0
+    return result
+
+
+Explored = list[tuple[int, int]] | None
+
+
+def accepted_sizes(
+    interpreter: Interpreter, root: Instance, registry: Registry, shape: tuple[Any, ...], first: Pass, site: Site
+) -> Explored:
+    """Return the ranges of square sizes in 1..1024 at which forward finishes, or None where that is not known.
+
+    The Guards of a pass decide every size whose decisions come out as they did on that pass. A size at which one comes
+    out differently needs a pass of its own, which in turn decides for all that go the same way.
+    """
+    names = [str(size) for size in shape if isinstance(size, Dim)]
+    spatial = [name for name in names if name != "N"]
+    if not spatial:
+        return None
+    open_sizes = list(range(1, MAX_SIZE + 1))
+    accepted: list[int] = []
+    current: Pass | None = first
+    for _ in range(MAX_PASSES):
+        if current is None or current.unknown is not None:
+            return None
+        good, open_sizes = decide(current, open_sizes, spatial)
+        accepted.extend(good)
+        if not open_sizes:
+            return ranges(sorted(accepted))
+        size = open_sizes[len(open_sizes) // 2]
+        channels = shape[1] if len(shape) > len(spatial) + 1 else None
+        current = run(interpreter, root, registry, free_shape(channels, (size,) * len(spatial)), site, training=False)
+    return None
+
+
+def decide(done: Pass, sizes: list[int], names: list[str]) -> tuple[list[int], list[int]]:
+    """Return the sizes that a pass shows to be accepted, and those that it says nothing about."""
+    columns = {name: sizes for name in names} | {"N": [BATCH] * len(sizes)}
+    memo: dict[Any, list[Any]] = {}
+    state = [0] * len(sizes)
+    for guard in done.guards:
+        test = RELATIONS[guard.relation]
+        lefts = column(guard.left, columns, memo)
+        rights = column(guard.right, columns, memo)
+        for i, (left, right) in enumerate(zip(lefts, rights, strict=True)):
+            if state[i]:
+                continue
+            holds = holds_at(test, left, right)
+            if holds != guard.held:
+                state[i] = REFUSED if guard.required and not holds else OPEN
+            elif guard.required and not holds:
+                state[i] = REFUSED
+    good = [] if done.fatal else [s for s, known in zip(sizes, state, strict=True) if not known]
+    return good, [s for s, known in zip(sizes, state, strict=True) if known == OPEN]
+
+
+REFUSED, OPEN = 1, 2
+
+
+def holds_at(test: Any, left: Any, right: Any) -> bool:
+    try:
+        return bool(test(left, right))
+    except (ArithmeticError, TypeError, ValueError):
+        return False
+
+
+def ranges(sizes: list[int]) -> list[tuple[int, int]]:
+    """Return sorted numbers as inclusive ranges."""
+    found: list[tuple[int, int]] = []
+    for size in sizes:
+        if found and found[-1][1] == size - 1:
+            found[-1] = found[-1][0], size
+        else:
+            found.append((size, size))
+    return found

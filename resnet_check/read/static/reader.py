@@ -1,0 +1,281 @@
+"""Reading one file: its top level, then each of its models."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from resnet_check.graph.records import Model, Problem, Site
+from resnet_check.read.reading import Reading, ReadOptions
+from resnet_check.read.static import describe, expressions, inputs, passes, statements, trials
+from resnet_check.read.static.discovery import Candidate, candidates, instances
+from resnet_check.read.static.hosted import call_value
+from resnet_check.read.static.imports import FileNamespace, Files
+from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.modules import walk
+from resnet_check.read.static.trace import Registry
+from resnet_check.read.static.values import BudgetExceeded, Instance, Opaque, Raised, Undetermined
+
+if TYPE_CHECKING:
+    from resnet_check.source import Source
+
+RECURSION = 20_000
+assert expressions and statements  # noqa: S101 - imported for what they register
+
+
+def read(source: Source, options: ReadOptions | None = None) -> Reading:
+    """Return the Models of a file, and the problems that belong to none of them.
+
+    Never raises for anything that a file can hold: what is too large or too deep ends in a ``too-complex`` problem.
+    """
+    options = options or ReadOptions()
+    reading = Reading()
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION))
+    started = time.monotonic()
+    interpreter = Interpreter(max_steps=options.max_steps, deadline=started + options.max_seconds)
+    whole = Site(source.path, 1, 1, 1, 1)
+    try:
+        if source.tree is not None:
+            FileReader(interpreter, source, options, reading).read()
+    except (BudgetExceeded, RecursionError, MemoryError) as error:
+        reason = str(error) if isinstance(error, BudgetExceeded) else type(error).__name__
+        reading.problems.append(Problem("too-complex", whole, "", {"reason": reason}))
+    finally:
+        sys.setrecursionlimit(limit)
+    return reading
+
+
+class FileReader:
+    """The state of reading one file."""
+
+    def __init__(self, interpreter: Interpreter, source: Source, options: ReadOptions, reading: Reading) -> None:
+        assert source.tree is not None  # noqa: S101 - checked by the caller
+        self.interpreter = interpreter
+        self.source = source
+        self.options = options
+        self.reading = reading
+        self.tree: ast.Module = source.tree
+        files = Files(source.path)
+        interpreter.files = files
+        self.namespace = FileNamespace(source.path, source.text, self.tree, files)
+        self.namespace.interpreter = interpreter
+        files.read[files.main] = self.namespace
+        self.whole = Site(source.path, 1, 1, 1, 1)
+
+    def read(self) -> None:
+        """Execute the top level, then read each model."""
+        for statement in self.tree.body:
+            self.namespace.execute(self.interpreter, statement)
+        top_problems, self.interpreter.problems = self.interpreter.problems, []
+        self.interpreter.losses = []
+        built: list[tuple[Candidate, Instance]] = []
+        for candidate in candidates(self.namespace):
+            root = self.build(candidate)
+            if root is not None:
+                built.append((candidate, root))
+        parts = {cls for _, root in built for cls in part_classes(root)}
+        bound = instances(self.namespace)
+        parts |= {cls for _, root in bound for cls in part_classes(root)}
+        for candidate, root in built:
+            if candidate.kind == "class" and root.cls in parts:
+                self.drop(candidate)
+            else:
+                self.complete(self.models[candidate.name], root)
+        for candidate, root in bound:
+            model = Model(candidate.name, "instance", self.source.path, candidate.site.line)
+            self.reading.models.append(model)
+            self.complete(model, root)
+        used = parts | {root.cls for _, root in (*built, *bound)}
+        self.reading.models.extend(trials.read(self, used))
+        seen = {(p.kind, p.site.line, p.site.column) for m in self.reading.models for p in m.problems}
+        self.reading.problems.extend(p for p in top_problems if (p.kind, p.site.line, p.site.column) not in seen)
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The models so far, by name."""
+        return {m.name: m for m in self.reading.models}
+
+    def drop(self, candidate: Candidate) -> None:
+        """Forget a class that turned out to be a part; its mistakes show in the models that use it."""
+        self.reading.models.remove(self.models[candidate.name])
+
+    def build(self, candidate: Candidate, args: dict[str, Any] | None = None) -> Instance | None:
+        """Call a factory or class; a model that cannot be built is listed all the same."""
+        interpreter = self.interpreter
+        interpreter.problems, interpreter.losses = [], []
+        model = Model(candidate.name, candidate.kind, self.source.path, candidate.site.line)
+        value: Any = None
+        raised: Raised | None = None
+        before = len(interpreter.instances)
+        try:
+            value = call_value(interpreter, candidate.site, candidate.value, **(args or {}))
+        except Raised as exception:
+            raised = exception
+        except Undetermined as undetermined:
+            value = undetermined.opaque
+        finally:
+            interpreter.depth = 0
+            interpreter.handlers = []
+        model.problems = interpreter.problems
+        losses = interpreter.losses
+        if describe.is_model(value):
+            self.reading.models.append(model)
+            model.unknown = [describe.unknown_record(o, candidate.site) for o in losses]
+            return value  # type: ignore[no-any-return]
+        made = interpreter.instances[before:]
+        builds = candidate.kind == "class" or any(describe.is_model(m) for m in made)
+        if builds and (raised is not None or isinstance(value, Opaque)):
+            self.reading.models.append(model)
+            self.not_built(model, value, raised)
+        return None
+
+    def not_built(self, model: Model, value: Any, raised: Raised | None) -> None:
+        """Say why a model could not be built."""
+        if model.problems:
+            model.status = "failed"
+        elif raised is not None:
+            model.status = "failed"
+            model.problems.append(Problem("raised", raised.site, "", {"message": raised_message(raised)}))
+        else:
+            model.status = "partial"
+            model.unknown.append(describe.unknown_record(value, Site(model.path, model.line, 1, model.line, 1)))
+
+    def complete(self, model: Model, root: Instance) -> None:
+        """Run the model and fill in its figures."""
+        interpreter = self.interpreter
+        registry = Registry(root)
+        site = Site(model.path, model.line, 1, model.line, 1)
+        build_failed = bool(model.problems)
+        interpreter.losses = []
+        shape, done = self.look(root, registry, site)
+        trained = None
+        if interpreter.training_read and done.unknown is None:
+            trained = passes.run(interpreter, root, registry, shape, site, training=True)
+        reached = dict(done.trace.reached)
+        for index, calls in (trained.trace.reached if trained else {}).items():
+            reached.setdefault(index, calls)
+        model.input = shape
+        model.modules = describe.module_records(registry, reached, site)
+        model.ops = done.trace.ops
+        model.guards = done.guards
+        model.problems = [*model.problems, *done.problems, *(new_problems(trained, done) if trained else ())]
+        if done.raised is not None:
+            model.problems.append(Problem("raised", done.raised.site, "", {"message": raised_message(done.raised)}))
+        model.trained = trained.trace.ops if trained is not None and trained.unknown is None else None
+        count, unknown = describe.parameters(root)
+        model.params = count if not model.unknown else None
+        for opaque in filter(None, (unknown, done.unknown)):
+            record = describe.unknown_record(opaque, site)
+            if record not in model.unknown:
+                model.unknown.append(record)
+        if build_failed or done.fatal:
+            model.status = "failed"
+            model.unknown = []
+            if any(p.kind == "raised" for p in model.problems):
+                model.unknown = []
+            return
+        if model.unknown:
+            model.status = "partial"
+        if done.unknown is None and not any(u for u in model.unknown if unknown is None):
+            model.output = describe.output_shape(done.output)
+            model.macs = describe.macs(done.trace.ops, shape)
+            model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
+
+    def look(self, root: Instance, registry: Registry, site: Site) -> tuple[tuple[Any, ...], passes.Pass]:
+        """Run forward at the input that the file means; returns its shape and the pass."""
+        rank, channels = inputs.stem_of(root)
+        stated = self.stated(root, rank)
+        self.interpreter.training_read = False
+        sizes = stated[0][1:] if stated else (inputs.FALLBACKS[0],) * rank
+        if rank == 3 and not stated:
+            sizes = (16, 112, 112)
+        shape, done = self.attempt(root, registry, site, channels, sizes)
+        if stated or not size_matters(done):
+            if not stated and rank == 2 and not reduces_early(done):
+                return self.attempt(root, registry, site, channels, (32, 32))
+            return shape, done
+        for size in inputs.FALLBACKS[1:]:
+            other_shape, other = self.attempt(root, registry, site, channels, (size,) * rank)
+            if not other.fatal:
+                return other_shape, other
+        return shape, done
+
+    def stated(self, root: Instance, rank: int) -> list[tuple[int, ...]]:
+        """Return the inputs that the file names for this model, with as many spatial sizes as its stem takes."""
+        if self.options.input_size is not None:
+            return [self.options.input_size]
+        shapes = [*inputs.given_shapes(root), *inputs.stated_shapes(self.tree)]
+        return [s for s in shapes if len(s) == rank + 1 and (rank == 0 or min(s[1:]) > 3)]
+
+    def attempt(
+        self, root: Instance, registry: Registry, site: Site, channels: int, sizes: tuple[int, ...]
+    ) -> tuple[tuple[Any, ...], passes.Pass]:
+        """Run forward, with the channels that the stem turns out to take."""
+        shape = passes.free_shape(channels, sizes)
+        done = passes.run(self.interpreter, root, registry, shape, site, training=False)
+        expected = stem_expects(done)
+        if expected is not None and expected != channels:
+            shape = passes.free_shape(expected, sizes)
+            done = passes.run(self.interpreter, root, registry, shape, site, training=False)
+        return shape, done
+
+
+def stem_expects(done: passes.Pass) -> int | None:
+    """Return the channels that the first layer wants when the input's did not fit."""
+    for problem in done.problems:
+        if problem.kind in {"conv-channels", "linear-features", "norm-channels"}:
+            op = problem.facts.get("op_index")
+            if op is not None and done.trace.ops[op].inputs[:1] == (0,):
+                expected = problem.facts.get("expected")
+                return expected if isinstance(expected, int) else None
+    return None
+
+
+def reduces_early(done: passes.Pass) -> bool:
+    """Return whether the stem reduces the image before the first residual sum, as stems for large images do."""
+    for op in done.trace.ops:
+        if op.kind == "add":
+            return False
+        if op.kind in {"conv", "max_pool", "avg_pool"}:
+            stride = op.attributes.get("stride")
+            if isinstance(stride, (tuple, list)) and any(isinstance(s, int) and s > 1 for s in stride):
+                return True
+            if isinstance(stride, int) and stride > 1:
+                return True
+    return True
+
+
+def size_matters(done: passes.Pass) -> bool:
+    """Return whether the pass failed in a way that another size could mend."""
+    if done.raised is not None:
+        return True
+    from resnet_check.graph.dim import Dim
+
+    return done.fatal and any(
+        isinstance(g.left, Dim) or isinstance(g.right, Dim) for g in done.guards if not g.held or not g.required
+    )
+
+
+def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
+    """Return the problems that only training mode shows."""
+    seen = {(p.kind, p.site.line, p.site.column) for p in done.problems}
+    return [p for p in trained.problems if (p.kind, p.site.line, p.site.column) not in seen and p.kind != "single-value"]
+
+
+def part_classes(root: Instance) -> set[Any]:
+    """Return the classes of the modules below a root."""
+    return {instance.cls for path, instance in walk(root) if path}
+
+
+def raised_message(raised: Raised) -> str:
+    """Return the name and the text of an exception that the program raised."""
+    if not isinstance(raised.value, Instance):
+        return ""
+    args = raised.value.attributes.get("args", ())
+    text = args[0] if args and isinstance(args[0], str) else ""
+    return f"{raised.value.cls.name}: {text}" if text else raised.value.cls.name
+
+

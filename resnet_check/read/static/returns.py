@@ -1,0 +1,69 @@
+"""What a function gives back when it ends, and the mistake of a forward that gives nothing."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from resnet_check.read.static.frames import MISSING, Frame
+from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.unknown_branches import walk
+from resnet_check.read.static.values import Function, Instance, Tensor
+
+
+def finish(interpreter: Interpreter, function: Function, signal: Any, scope: Frame) -> Any:
+    """Return a function's value.
+
+    A ``forward`` that computes a tensor and gives nothing back is a mistake; reading goes on with the tensor that was
+    most probably meant.
+    """
+    value = getattr(signal, "value", None)
+    if value is None and function.name == "forward" and interpreter.trace is not None:
+        return missing_return(interpreter, function, signal, scope)
+    return value
+
+
+def missing_return(interpreter: Interpreter, function: Function, signal: Any, scope: Frame) -> Any:
+    instance = scope.instance
+    if not (isinstance(instance, Instance) and instance.is_module):
+        return None
+    if signal is not None and isinstance(getattr(signal.node, "value", None), ast.expr):
+        # ``return self.stages(x)`` where that gives nothing: the mistake is there
+        return None
+    probable = last_tensor(function, scope)
+    if probable is None:
+        return None
+    name, value = probable
+    statement = last_statement(function.node.body)  # type: ignore[arg-type]
+    interpreter.problem(
+        "forward-missing-return",
+        scope.site(statement),
+        owner=function.owner.name if function.owner else "",
+        variable=name,
+        defined=function.node.lineno,
+        some=any(isinstance(n, ast.Return) and n.value is not None for n in walk(function.node.body)),  # type: ignore[arg-type]
+    )
+    return value
+
+
+def last_statement(body: list[ast.stmt]) -> ast.stmt:
+    """Return the last simple statement of a block, inside whatever compound statement ends it."""
+    last = body[-1]
+    inner = getattr(last, "body", None)
+    if isinstance(inner, list) and inner:
+        return last_statement(getattr(last, "orelse", None) or inner)
+    return last
+
+
+def last_tensor(function: Function, scope: Frame) -> tuple[str, Any] | None:
+    """Return the name that was assigned last and holds a tensor."""
+    names = [
+        node
+        for node in walk(function.node.body)  # type: ignore[arg-type]
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    for node in sorted(names, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+        value = scope.names.get(node.id, MISSING)
+        if isinstance(value, Tensor) or (isinstance(value, (tuple, list)) and value and isinstance(value[0], Tensor)):
+            return node.id, value
+    return None

@@ -1,0 +1,265 @@
+"""Tensors: running operators, recording what they do, and the attributes of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from resnet_check.graph import operators
+from resnet_check.graph.dim import Dim
+from resnet_check.graph.operators.base import Function, NotModelled, Refused, Result
+from resnet_check.read.static.frames import MISSING
+from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.values import Instance, Native, Opaque, Size, Tensor, first_opaque
+
+FUNCTIONS, LAYERS = operators.load()
+
+
+def concrete(interpreter: Interpreter, value: Any) -> Any:
+    """Return a plain number for a size; at sizes where it is another, the pass goes another way."""
+    if isinstance(value, Dim):
+        interpreter.checks.holds("==", value, value.value)
+        return value.value
+    if isinstance(value, slice):
+        return slice(*(concrete(interpreter, part) for part in (value.start, value.stop, value.step)))
+    return value
+
+
+def operator_call(interpreter: Interpreter, name: str, args: tuple[Any, ...], site: Any) -> Any:
+    """Apply an operator of the language to tensors."""
+    function = FUNCTIONS.get(f"operator.{name}")
+    if function is None:
+        return Opaque(f"the operator {name} on tensors", site, "tensor")
+    return run(interpreter, function, args, {}, site)
+
+
+def run(interpreter: Interpreter, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], site: Any) -> Any:
+    """Run an operator of torch on known arguments."""
+    interpreter.tick()
+    args, kwargs, opaque = without_free(function, args, kwargs)
+    if opaque is not None:
+        kind = "any" if function.name in PLAIN else "tensor"
+        return Opaque(opaque.reason, opaque.site, kind)
+    wrong = unfit(function, args, kwargs)
+    if wrong is not None:
+        return wrong_call(interpreter, function, wrong, args, site)
+    return perform(interpreter, function.name, function.rule, args, kwargs, site)
+
+
+PLAIN = frozenset({"torch.Tensor.size", "torch.Tensor.item", "torch.Tensor.tolist", "torch.Tensor.dim"})
+
+
+def perform(
+    interpreter: Interpreter, name: str, rule: Any, args: tuple[Any, ...], kwargs: dict[str, Any], site: Any
+) -> Any:
+    """Apply a rule of the operator table and record its results; what torch refuses is a mistake."""
+    checks = interpreter.checks
+    checks.site = site
+    before = len(checks.failures)
+    try:
+        result = rule(checks, *args, **kwargs)
+    except NotModelled as reason:
+        return Opaque(str(reason) or f"`{short(name)}` with these arguments", site, "tensor")
+    except Refused as reason:
+        return interpreter.error(
+            "RuntimeError", "bad-call", site, reason=f"`{short(name)}`: {reason}", operator=short(name), message="refused"
+        )
+    except (TypeError, AttributeError, ValueError, IndexError) as error:
+        return argument_error(interpreter, name, error, (*args, *kwargs.values()), site)
+    recorded = record(interpreter, result, site)
+    for failure in checks.failures[before:]:
+        if interpreter.catches("RuntimeError"):
+            return interpreter.error("RuntimeError", failure.kind, site, message=failure.kind)
+        facts = {"operator": short(name), **failure.facts, "guard": failure.guard}
+        interpreter.problem(failure.kind, site, **facts, **last_op(interpreter, args))
+    return recorded
+
+
+def last_op(interpreter: Interpreter, args: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the facts that connect a failure with the graph."""
+    trace = interpreter.trace
+    layer = interpreter.module_stack[-1] if interpreter.module_stack else None
+    shapes = tuple(a.shape for a in args if isinstance(a, Tensor))
+    op = len(trace.ops) - 1 if trace is not None and trace.ops else None
+    return {"op_index": op, "shapes": shapes, "layer": layer}
+
+
+def argument_error(interpreter: Interpreter, name: str, error: Exception, values: tuple[Any, ...], site: Any) -> Any:
+    """Decide whether an operator's rule stumbled over an argument that torch refuses, or one that it does not cover."""
+    from resnet_check.read.static.operations import kind_of
+    from resnet_check.read.static.values import BoundMethod, Class, Partial
+    from resnet_check.read.static.values import Function as UserFunction
+
+    odd = next((v for v in values if isinstance(v, (Instance, Class, UserFunction, BoundMethod, Partial, str))), MISSING)
+    if odd is MISSING and values and values[0] is None:
+        odd = None
+    if odd is MISSING or isinstance(odd, str):
+        return Opaque(f"`{short(name)}` with these arguments ({error})", site, "tensor")
+    return interpreter.error(
+        "TypeError",
+        "bad-call",
+        site,
+        reason=f"`{short(name)}` does not take {kind_of(odd)}",
+        none=odd is None,
+        value=odd,
+        operator=short(name),
+        message="argument",
+    )
+
+
+def without_free(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Opaque | None]:
+    """Replace unknown arguments that decide no shape; returns the arguments and the first unknown that remains."""
+    opaque = first_opaque(args) or (first_opaque(kwargs.values()) if kwargs else None)
+    if opaque is None:
+        return args, kwargs, None
+    free = function.free
+    if free:
+        rule = getattr(function, "rule", None) or function.build
+        names = rule.__code__.co_varnames[1 : rule.__code__.co_argcount]
+        args = tuple(None if isinstance(a, Opaque) and n in free else a for a, n in zip(args, names, strict=False)) + args[len(names) :]
+        kwargs = {k: None if isinstance(v, Opaque) and k in free else v for k, v in kwargs.items()}
+    return args, kwargs, first_opaque(args) or (first_opaque(kwargs.values()) if kwargs else None)
+
+
+def unfit(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return how arguments fail to fit the signature of an operator or a layer, or None."""
+    rule = getattr(function, "rule", None) or function.build
+    code = rule.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    takes_all = code.co_flags & 0x04
+    if len(args) > len(names) and not takes_all:
+        return f"takes {len(names)} positional arguments but {len(args)} were given"
+    if not code.co_flags & 0x08:
+        for key in kwargs:
+            if key not in names and key not in only:
+                return f"got an unexpected keyword argument `{key}`"
+    for key in kwargs:
+        if key in names[: len(args)]:
+            return f"got multiple values for argument `{key}`"
+    required = names[: len(names) - len(rule.__defaults__ or ())]
+    missing = [f"`{n}`" for n in required[len(args) :] if n not in kwargs]
+    if missing:
+        return f"misses the argument{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+    return None
+
+
+def wrong_call(interpreter: Interpreter, function: Any, wrong: str, args: tuple[Any, ...], site: Any) -> Any:
+    return interpreter.error(
+        "TypeError",
+        "bad-call",
+        site,
+        reason=f"`{short(function.name)}` {wrong}",
+        function=short(function.name),
+        torch=True,
+        arguments=args,
+        message="arguments",
+    )
+
+
+def short(name: str) -> str:
+    """Return the last part of torch's name for an operator."""
+    return name.rpartition(".")[2]
+
+
+def record(interpreter: Interpreter, result: Any, site: Any) -> Any:
+    """Turn the results of a rule into tensors, and note them in the pass being recorded."""
+    if isinstance(result, Result):
+        return output(interpreter, result, site)
+    if isinstance(result, tuple):
+        made = [record(interpreter, item, site) for item in result]
+        return tuple(made) if any(isinstance(item, Result) for item in result) else Size(made)
+    if isinstance(result, list):
+        return [record(interpreter, item, site) for item in result]
+    return result
+
+
+def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
+    """Return the tensor of one result; an in-place operator gives back its first input, changed."""
+    first = result.inputs[0] if result.inputs else None
+    if result.inplace and isinstance(first, Tensor):
+        tensor = first
+        before = tensor.op if tensor.trace is interpreter.trace else -1
+        op = None if interpreter.trace is None else interpreter.trace.add(interpreter, result, site)
+        tensor.shape = result.shape
+        tensor.data = result.data
+        if op is not None:
+            tensor.trace, tensor.op = interpreter.trace, op
+            if tensor.base is not None:
+                interpreter.trace.written_through_view(tensor, before, site)
+        return tensor
+    tensor = Tensor(result.shape, result.dtype, data=result.data)
+    if interpreter.trace is not None and result.inputs:
+        tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)
+    tensor.requires_grad = any(getattr(t, "requires_grad", False) for t in result.inputs)
+    if result.view and isinstance(first, Tensor):
+        tensor.base = first.base or first
+    return tensor
+
+
+def iterate(interpreter: Interpreter, tensor: Tensor, site: Any) -> Iterable[Any] | Opaque:
+    """Return the tensors along the first dimension."""
+    if not tensor.shape:
+        return Opaque("elements of a tensor without dimensions", site)
+    length = concrete(interpreter, tensor.shape[0])
+    return [operator_call(interpreter, "getitem", (tensor, i), site) for i in range(length)]
+
+
+def attribute(interpreter: Interpreter, tensor: Tensor, name: str, node: Any, frame: Any) -> Any:
+    """Return an attribute or a method of a tensor."""
+    if name == "shape":
+        return Size(tensor.shape)
+    if tensor.attributes is not None and name in tensor.attributes:
+        return tensor.attributes[name]
+    plain = PLAIN_ATTRIBUTES.get(name)
+    if plain is not None:
+        return plain(tensor)
+    function = FUNCTIONS.get(f"torch.Tensor.{name}")
+    if function is None:
+        if name in QUIET_METHODS:
+            return Native(name, lambda _i, _s, *_a, **_k: tensor, lenient=True)
+        return Opaque(f"`Tensor.{name}`", frame.site(node), "any")
+    if name in GETTERS:
+        return run(interpreter, function, (tensor,), {}, frame.site(node))
+    return Native(name, lambda i, s, *a, **k: run(i, function, (tensor, *a), k, s), lenient=True)
+
+
+PLAIN_ATTRIBUTES: dict[str, Any] = {
+    "dtype": lambda t: t.dtype,
+    "ndim": lambda t: len(t.shape),
+    "device": lambda _t: "cpu",
+    "requires_grad": lambda t: t.requires_grad,
+    "is_cuda": lambda _t: False,
+    "is_quantized": lambda _t: False,
+    "is_mkldnn": lambda _t: False,
+    "grad": lambda _t: None,
+    "layout": lambda _t: "strided",
+    "is_nested": lambda _t: False,
+    "is_sparse": lambda _t: False,
+    "is_leaf": lambda t: t.parameter,
+}
+GETTERS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+QUIET_METHODS = frozenset({"backward", "retain_grad", "register_hook", "share_memory_", "pin_memory", "apply_"})
+
+
+def set_attribute(interpreter: Interpreter, tensor: Tensor, name: str, value: Any) -> None:
+    """Do ``tensor.name = value``."""
+    if name == "requires_grad":
+        tensor.requires_grad = bool(value)
+    elif name == "data":
+        if isinstance(value, Tensor):
+            tensor.shape = value.shape
+        elif isinstance(value, Opaque) and tensor.parameter and value.kind != "tensor":
+            interpreter.lose(Opaque(f"a parameter gets unknown values: {value.reason}", value.site))
+    else:
+        tensor.attributes = {**(tensor.attributes or {}), name: value}
+
+
+def ready(instance: Instance) -> None:
+    """Name the tensors of a module that was just built, for messages."""
+    for registry in ("_parameters", "_buffers"):
+        for name, tensor in instance.attributes.get(registry, {}).items():
+            if isinstance(tensor, Tensor) and not tensor.name:
+                tensor.name = name
+
+
