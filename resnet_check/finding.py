@@ -47,8 +47,8 @@ class Finding:
     """One mistake at one construct of the source.
 
     ``line`` is the line that the author has to change. ``message`` states the fact and stands alone; ``label`` is the
-    shorter text under the code; ``help`` says what to do. ``model`` and ``module`` name one instance, ``count`` how many
-    instances of the construct show the same mistake.
+    shorter text under the code; ``help`` says what to do. ``model`` and ``module`` name one instance; ``count`` is the
+    number of instances of the construct that show the same mistake.
     """
 
     rule: str
