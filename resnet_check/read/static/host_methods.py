@@ -33,6 +33,7 @@ SAFE: dict[type, frozenset[str]] = {
 """The methods that may be called: they run no code of the file and keep within bounds."""
 
 MUTATING = frozenset("append extend insert pop remove clear sort reverse setdefault update add discard".split())
+VIEWS = frozenset({"keys", "values", "items"})
 VALUES_MAY_BE_UNKNOWN = frozenset("append extend insert get setdefault update pop add keys values items copy clear".split())
 
 
@@ -75,6 +76,8 @@ def run(interpreter: Interpreter, site: Any, owner: Any, name: str, args: tuple[
     if name in {"extend", "update"} and args and isinstance(args[0], Opaque):
         interpreter.lose(Opaque(f"something unknown was added: {args[0].reason}", site))
         return None
+    if name in VIEWS:
+        return list(getattr(owner, name)())
     try:
         return getattr(owner, name)(*args, **kwargs)
     except KeyError as error:

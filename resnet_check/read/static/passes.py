@@ -74,7 +74,7 @@ def run(
     """Run forward once on an input of the given shape."""
     trace = Trace(registry)
     saved = interpreter.problems, interpreter.losses, interpreter.checks, interpreter.training
-    interpreter.problems, interpreter.losses, interpreter.checks = [], [], Checks()
+    interpreter.problems, interpreter.losses, interpreter.checks = [], list(saved[1]), Checks()
     interpreter.trace, interpreter.training = trace, training
     interpreter.module_stack, interpreter.modes, interpreter.handlers = [], [], []
     tensor = Tensor(shape)

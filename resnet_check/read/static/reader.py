@@ -63,7 +63,8 @@ class FileReader:
         self.namespace = FileNamespace(source.path, source.text, self.tree, files)
         self.namespace.interpreter = interpreter
         files.read[files.main] = self.namespace
-        self.whole = Site(source.path, 1, 1, 1, 1)
+        self.losses: dict[str, list[Opaque]] = {}
+        """What was not understood while each model was built."""
 
     def read(self) -> None:
         """Execute the top level, then read each model."""
@@ -124,6 +125,7 @@ class FileReader:
         if describe.is_model(value):
             self.reading.models.append(model)
             model.unknown = [describe.unknown_record(o, candidate.site) for o in losses]
+            self.losses[candidate.name] = losses
             return value  # type: ignore[no-any-return]
         made = interpreter.instances[before:]
         builds = candidate.kind == "class" or any(describe.is_model(m) for m in made)
@@ -149,7 +151,7 @@ class FileReader:
         registry = Registry(root)
         site = Site(model.path, model.line, 1, model.line, 1)
         build_failed = bool(model.problems)
-        interpreter.losses = []
+        interpreter.losses = self.losses.get(model.name, [])
         shape, done = self.look(root, registry, site)
         trained = None
         if interpreter.training_read and done.unknown is None:
