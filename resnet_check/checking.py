@@ -171,7 +171,9 @@ def _without_suppressed(
     from resnet_check.rules.base import merge
 
     more = _run(late, replace(context, unused=unused), failures)
-    return merge([*kept, *(finding for finding in more if not _suppressed(finding, suppressions, used))])
+    # A comment for the whole file that names no rule does not silence what is said about itself.
+    named = {path: tuple(each for each in found if each.rules) for path, found in suppressions.items()}
+    return merge([*kept, *(finding for finding in more if not _suppressed(finding, named, used))])
 
 
 def _suppressed(

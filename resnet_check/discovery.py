@@ -39,13 +39,16 @@ def find_files(paths: Sequence[str], exclude: Callable[[str], Ignored]) -> list[
             if not files:
                 message = f"no Python files in {path}"
                 raise CannotCheckError(message)
-            found.update(dict.fromkeys(files))
+            found.update(dict.fromkeys(file.removeprefix("./") for file in files))
         elif os.path.exists(path):
             found[path] = None
         else:
             message = f"no such file or folder: {path}"
             raise CannotCheckError(message)
-    return list({os.path.normpath(path): path for path in reversed(found)}.values())[::-1]
+    by_place: dict[str, str] = {}
+    for path in found:
+        by_place.setdefault(os.path.normpath(path), path)
+    return list(by_place.values())
 
 
 def nothing_ignored(_path: str, _is_folder: bool) -> None:  # noqa: FBT001 - the shape of every Ignored
