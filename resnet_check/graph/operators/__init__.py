@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from functools import cache
 
 from resnet_check.graph.operators.base import FUNCTIONS, LAYERS, Function, Layer
@@ -12,6 +12,6 @@ from resnet_check.graph.operators.base import FUNCTIONS, LAYERS, Function, Layer
 @cache
 def load() -> tuple[dict[str, Function], dict[str, Layer]]:
     """Return all functions and layers by torch's names; the files of this folder register themselves."""
-    for entry in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{entry.name}")
+    for name in sorted(entry[:-3] for entry in os.listdir(__path__[0]) if entry.endswith(".py")):
+        importlib.import_module(f"{__name__}.{name}")
     return FUNCTIONS, LAYERS
