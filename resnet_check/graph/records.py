@@ -99,7 +99,8 @@ class Op:
     parameters used directly are Ops of kind ``input`` and ``parameter``. An operator with several outputs is followed by
     one Op of kind ``item`` for each output that is used. ``path`` is the module whose ``forward`` made the call (for a
     layer such as a convolution, the layer itself), ``layer`` that layer's index in `Model.modules` or None. ``site`` is
-    the line that called it; for the layers inside a ``Sequential`` the line that called the Sequential.
+    the line that called it; for the layers inside a ``Sequential`` the line that called the Sequential. ``returned`` says
+    that the model's forward returns the output, alone or among others.
     """
 
     index: int
@@ -113,6 +114,7 @@ class Op:
     dtype: str = "float32"
     macs: Number = 0
     inplace: bool = False
+    returned: bool = False
 
 
 @dataclass(slots=True)

@@ -82,6 +82,7 @@ def run(
     result = Pass(trace, None, [], interpreter.problems, interpreter.losses)
     try:
         result.output = call_value(interpreter, site, root, tensor)
+        mark_returned(trace, result.output)
     except Raised as raised:
         result.raised = raised
     except Undetermined as undetermined:
@@ -92,6 +93,20 @@ def run(
         interpreter.trace = None
         interpreter.depth = 0
     return result
+
+
+def mark_returned(trace: Trace, value: Any) -> None:
+    """Mark the Ops whose outputs are in what forward returns."""
+    if isinstance(value, Tensor):
+        if value.trace is trace:
+            trace.ops[value.op].returned = True
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            mark_returned(trace, one)
+    elif isinstance(value, dict):
+        mark_returned(trace, list(value.values()))
+    elif isinstance(value, Instance) and not value.is_module:
+        mark_returned(trace, [value.payload, *value.attributes.values()])
 
 
 Explored = list[tuple[int, int]] | None
