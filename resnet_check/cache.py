@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
@@ -23,7 +23,7 @@ from resnet_check.graph.records import Unknown
 
 FOLDER_VARIABLE = "RESNET_CHECK_CACHE_DIR"
 
-USER_FOLDERS = {"win32": ("LOCALAPPDATA", "~/AppData/Local"), "darwin": ("", "~/Library/Caches")}
+USER_FOLDERS = {"win32": ("LOCALAPPDATA", "AppData/Local"), "darwin": ("", "Library/Caches")}
 """Where the systems that have a way of their own keep caches: a variable, and the folder when it is not set."""
 
 
@@ -40,12 +40,17 @@ def cached(path: str, data: bytes, settings: Settings, check: Callable[[], FileR
 
 @cache
 def _folder() -> str:
+    return user_folder(os.environ, sys.platform)
+
+
+def user_folder(environment: Mapping[str, str], platform: str) -> str:
     """Return the folder of the entries."""
-    chosen = os.environ.get(FOLDER_VARIABLE)
+    chosen = environment.get(FOLDER_VARIABLE)
     if chosen:
         return chosen
-    variable, fallback = USER_FOLDERS.get(sys.platform, ("XDG_CACHE_HOME", "~/.cache"))
-    return os.path.join(os.environ.get(variable) or os.path.expanduser(fallback), "resnet-check")
+    variable, fallback = USER_FOLDERS.get(platform, ("XDG_CACHE_HOME", ".cache"))
+    home = environment.get("HOME") or os.path.expanduser("~")
+    return os.path.join(environment.get(variable) or os.path.join(home, fallback), "resnet-check")
 
 
 def _digest(*parts: bytes) -> str:

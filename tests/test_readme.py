@@ -1,0 +1,97 @@
+"""README says what is so; `python tests/test_readme.py` writes its generated parts anew."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from resnet_check.config import KEYS
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+GENERATED = {
+    "rules": ("rules --output-format markdown", "\n{}\n"),
+    "sample": ("tests/models/blog_module.py --no-cache", "\n    $ resnet-check tests/models/blog_module.py\n\n{}\n"),
+}
+"""The parts between markers: the command that makes each, and what is put around its output."""
+
+
+def output(command):
+    done = subprocess.run(
+        [sys.executable, "-m", "resnet_check", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+def generated(part):
+    command, around = GENERATED[part]
+    text = output(command)
+    if part == "sample":
+        text = re.sub(r"\d+\.\d\d s\)", "0.06 s)", text)
+        text = "".join(f"    {line}".rstrip() + "\n" for line in text.splitlines())
+    return around.format(text)
+
+
+def parts(text, part):
+    """Return what stands before, between and after the markers of a part."""
+    begin, end = f"<!-- {part}: begin -->\n", f"<!-- {part}: end -->"
+    before, _, rest = text.partition(begin)
+    inside, _, after = rest.partition(end)
+    return before + begin, inside, end + after
+
+
+@pytest.mark.parametrize("part", GENERATED)
+def test_generated_parts_are_fresh(part):
+    assert parts(README.read_text(encoding="utf-8"), part)[1] == generated(part), "run `python tests/test_readme.py`"
+
+
+def test_a_newcomer_finds_exactly_two_commands():
+    section = README.read_text(encoding="utf-8").partition("## Start")[2].partition("## What")[0]
+    commands = re.findall(r"^    (.+)$", section, re.MULTILINE)
+    assert commands == [
+        "pip install . && resnet-check tests/models/blog_module.py",
+        "pip install -c constraints.txt -e '.[test]' && pytest",
+    ]
+    assert (ROOT / "tests/models/blog_module.py").exists()
+
+
+def test_every_option_is_named():
+    text = README.read_text(encoding="utf-8")
+    options = set(re.findall(r"^ +(--[a-z-]+)", output("check --help"), re.MULTILINE)) - {"--help", "--exit-zero"}
+    assert {option for option in options if option not in text} == set()
+
+
+def test_the_settings_shown_are_all_settings():
+    block = re.search(r"```toml\n(.+?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    table = tomllib.loads(block[1])["tool"]["resnet-check"]
+    assert set(table) == set(KEYS)
+    for key, value in table.items():
+        KEYS[key](value)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_files_that_are_named_are_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:resnet_check|tests|\.ci|constraints)[\w./]*)`|\]\(([\w.]+)\)", text)
+    invented = {"resnet_check/rules/the_name.py", "resnet_check/report/the_format.py"}
+    paths = {path for pair in named for path in pair if "/" in path or "." in path} - invented
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def main():
+    text = README.read_text(encoding="utf-8")
+    for part in GENERATED:
+        before, _, after = parts(text, part)
+        text = before + generated(part) + after
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
