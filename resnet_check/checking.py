@@ -12,7 +12,7 @@ from resnet_check.graph.records import Model, Problem, Site, Unknown
 if TYPE_CHECKING:
     from resnet_check.config import Settings
     from resnet_check.read.reading import Reading
-    from resnet_check.rules.base import FileContext, Rule
+    from resnet_check.rules.base import FileContext, Reread, Rule
     from resnet_check.source import Source
     from resnet_check.suppression import Suppression
 
@@ -100,7 +100,7 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     failures: list[str] = []
     reading = _read(source, settings, failures)
     rules = selected(settings.select, settings.extend_select, settings.ignored_in(source.path))
-    context = FileContext(source, tuple(reading.models), tuple(reading.problems))
+    context = FileContext(source, tuple(reading.models), tuple(reading.problems), reread=_reread(source))
     findings = _run(rules, context, failures)
     findings = _without_suppressed(findings, context, rules, failures)
     return FileReport(
@@ -128,6 +128,21 @@ def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
     except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
         failures.append(_failure(source.path, "reading it", error))
         return Reading()
+
+
+def _reread(source: Source) -> Reread:
+    """Return a function that reads a file's tree again; of what goes wrong in that nothing is known."""
+
+    def again(names: frozenset[str], size: tuple[int, ...] | None) -> list[Model]:
+        from resnet_check.read.reading import ReadOptions
+        from resnet_check.read.static.reader import read
+
+        try:
+            return read(source, ReadOptions(input_size=size, max_steps=1_000_000, max_seconds=1.0, only=names)).models
+        except Exception:  # noqa: BLE001 - a changed tree may be odder than any file
+            return []
+
+    return again
 
 
 def _run(rules: Iterable[Rule], context: FileContext, failures: list[str]) -> list[Finding]:

@@ -9,11 +9,19 @@ from resnet_check.graph.records import Model, Problem
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read: the input's shape without the batch (None: as the file says), and the budgets."""
+    """How to read: the input's shape without the batch (None: as the file says), and the budgets.
+
+    ``only`` names the models that are wanted (None: all); of these no accepted sizes and no training pass are worked out.
+    """
 
     input_size: tuple[int, ...] | None = None
     max_steps: int = 6_000_000
     max_seconds: float = 8.0
+    only: frozenset[str] | None = None
+
+    def wants(self, name: str) -> bool:
+        """Return whether the model of that name is to be read."""
+        return self.only is None or name in self.only
 
 
 @dataclass(slots=True)

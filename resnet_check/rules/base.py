@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +23,25 @@ if TYPE_CHECKING:
     from resnet_check.suppression import Suppression
 
 
+Reread = Callable[[frozenset[str], tuple[int, ...] | None], Sequence[Model]]
+
+
 @dataclass(frozen=True, slots=True)
 class FileContext:
     """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models.
 
     ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
+    ``reread`` reads the file's syntax tree once more, as it is now: given the names of models and the sizes of their
+    input, it returns them. With it a rule finds out what a change would mend. ``shared`` keeps what several rules work
+    out together.
     """
 
     source: Source
     models: tuple[Model, ...]
     problems: tuple[Problem, ...] = ()
     unused: tuple[tuple[Suppression, tuple[str, ...]], ...] = ()
+    reread: Reread | None = None
+    shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def complete(self) -> Iterator[Model]:

@@ -74,11 +74,11 @@ class FileReader:
         self.interpreter.losses = []
         built: list[tuple[Candidate, Instance]] = []
         for candidate in candidates(self.namespace):
-            root = self.build(candidate)
+            root = self.build(candidate) if self.options.wants(candidate.name) else None
             if root is not None:
                 built.append((candidate, root))
         parts = {cls for _, root in built for cls in part_classes(root)}
-        bound = instances(self.namespace)
+        bound = [(c, root) for c, root in instances(self.namespace) if self.options.wants(c.name)]
         parts |= {cls for _, root in bound for cls in part_classes(root)}
         for candidate, root in built:
             if candidate.kind == "class" and root.cls in parts:
@@ -92,7 +92,7 @@ class FileReader:
         used = parts | {root.cls for _, root in (*built, *bound)}
         self.reading.models.extend(trials.read(self, used))
         seen = {(p.kind, p.site.line, p.site.column) for m in self.reading.models for p in m.problems}
-        self.reading.problems.extend(p for p in top_problems if (p.kind, p.site.line, p.site.column) not in seen)
+        self.reading.problems.extend(p for p in top_problems if p.site.path == self.source.path and (p.kind, p.site.line, p.site.column) not in seen)
 
     @property
     def models(self) -> dict[str, Model]:
@@ -154,7 +154,7 @@ class FileReader:
         interpreter.losses = self.losses.get(model.name, [])
         shape, done = self.look(root, registry, site)
         trained = None
-        if interpreter.training_read and done.unknown is None:
+        if interpreter.training_read and done.unknown is None and self.options.only is None:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
         reached = dict(done.trace.reached)
         for index, calls in (trained.trace.reached if trained else {}).items():
@@ -166,7 +166,8 @@ class FileReader:
         model.problems = [*model.problems, *done.problems, *(new_problems(trained, done) if trained else ())]
         if done.raised is not None:
             model.problems.append(Problem("raised", done.raised.site, "", {"message": raised_message(done.raised)}))
-        model.trained = trained.trace.ops if trained is not None and trained.unknown is None else None
+        if interpreter.training_read:
+            model.trained = trained.trace.ops if trained is not None and trained.unknown is None else []
         count, unknown = describe.parameters(root)
         model.params = count if not model.unknown else None
         for opaque in filter(None, (unknown, done.unknown)):
@@ -184,6 +185,8 @@ class FileReader:
         if done.unknown is None and not any(u for u in model.unknown if unknown is None):
             model.output = describe.output_shape(done.output)
             model.macs = describe.macs(done.trace.ops, shape)
+            if self.options.only is not None:
+                return
             model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
 
     def look(self, root: Instance, registry: Registry, site: Site) -> tuple[tuple[Any, ...], passes.Pass]:

@@ -8,6 +8,7 @@ from typing import Any
 from resnet_check.graph import operators
 from resnet_check.graph.dim import Dim
 from resnet_check.graph.operators.base import Function, NotModelled, Refused, Result
+from resnet_check.read.static import inplace
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import Instance, Native, Opaque, Size, Tensor, first_opaque
@@ -70,8 +71,8 @@ def perform(
     for failure in checks.failures[before:]:
         if interpreter.catches("RuntimeError"):
             return interpreter.error("RuntimeError", failure.kind, site, message=failure.kind)
-        facts = {"operator": short(name), **failure.facts, "guard": failure.guard}
-        interpreter.problem(failure.kind, site, **facts, **last_op(interpreter, args))
+        facts = {**last_op(interpreter, args), "operator": short(name), **failure.facts, "guard": failure.guard}
+        interpreter.problem(failure.kind, site, **facts)
     return recorded
 
 
@@ -178,16 +179,7 @@ def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
     """Return the tensor of one result; an in-place operator gives back its first input, changed."""
     first = result.inputs[0] if result.inputs else None
     if result.inplace and isinstance(first, Tensor):
-        tensor = first
-        before = tensor.op if tensor.trace is interpreter.trace else -1
-        op = None if interpreter.trace is None else interpreter.trace.add(interpreter, result, site)
-        tensor.shape = result.shape
-        tensor.data = result.data
-        if op is not None:
-            tensor.trace, tensor.op = interpreter.trace, op
-            if tensor.base is not None:
-                interpreter.trace.written_through_view(tensor, before, site)
-        return tensor
+        return inplace.overwritten(interpreter, first, result, site)
     tensor = Tensor(result.shape, result.dtype, data=result.data)
     if interpreter.trace is not None and result.inputs:
         tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)
@@ -242,13 +234,14 @@ GETTERS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 QUIET_METHODS = frozenset({"backward", "retain_grad", "register_hook", "share_memory_", "pin_memory", "apply_"})
 
 
-def set_attribute(interpreter: Interpreter, tensor: Tensor, name: str, value: Any) -> None:
+def set_attribute(interpreter: Interpreter, tensor: Tensor, name: str, value: Any, site: Any) -> None:
     """Do ``tensor.name = value``."""
     if name == "requires_grad":
         tensor.requires_grad = bool(value)
     elif name == "data":
         if isinstance(value, Tensor):
             tensor.shape = value.shape
+            inplace.filled(tensor, inplace.uniform(value), site)
         elif isinstance(value, Opaque) and tensor.parameter and value.kind != "tensor":
             interpreter.lose(Opaque(f"a parameter gets unknown values: {value.reason}", value.site))
     else:

@@ -39,7 +39,7 @@ def guess(name: str, which: int, blocks: list[Class]) -> Any:
 def read(reader: FileReader, used: set[Any]) -> list[Model]:
     """Return trial models for what no model of the file uses."""
     found: list[Model] = []
-    todo = [c for c in definitions(reader.namespace) if c.required]
+    todo = [c for c in definitions(reader.namespace) if c.required and reader.options.wants(c.name)]
     block_names = [c.value for c in todo if isinstance(c.value, Class) and re.search("block|bottleneck", c.name, re.I)]
     for candidate in todo:
         if candidate.value in used or candidate.value in block_names:
