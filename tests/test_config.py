@@ -54,17 +54,23 @@ def test_every_key_is_read():
 
 WRONG = [
     ("[tool.resnet-check]\nselct = []\n", "pyproject.toml:2: unknown key `selct` (did you mean `select`?)"),
-    ('[tool.resnet-check]\n"per-file-ignore" = {}\n', ":2: unknown key `per-file-ignore` (did you mean `per-file-ignores`?)"),
+    (
+        '[tool.resnet-check]\n"per-file-ignore" = {}\n',
+        ":2: unknown key `per-file-ignore` (did you mean `per-file-ignores`?)",
+    ),
     ("[tool.resnet-check]\nignore = 'x'\n", "pyproject.toml:2: `ignore`: must be a list of strings"),
     ("[tool.resnet-check]\nfail-on = 'never'\n", ":2: `fail-on`: must be one of note, warning, error"),
     ("[tool.resnet-check]\njobs = true\n", ":2: `jobs`: must be a number from 1"),
     ("[tool.resnet-check]\ninput = 224\n", ":2: `input`: must be a string"),
     ("[tool.resnet-check]\ninput = '224'\n", "`224` is no input size: write channels and sizes like 3x224x224"),
-    ("[tool.resnet-check]\nexclude = []\nignore = ['sintax-error']\n", ":3: unknown rule `sintax-error` (did you mean `syntax-error`?)"),
+    (
+        "[tool.resnet-check]\nexclude = []\nignore = ['sintax-error']\n",
+        ":3: unknown rule `sintax-error` (did you mean `syntax-error`?)",
+    ),
     ("[tool.resnet-check.per-file-ignores]\nx = ['nothing-like-it']\n", ":1: unknown rule `nothing-like-it`"),
     ("[tool]\nresnet-check = 1\n", "`tool.resnet-check` must be a table"),
     ("[tool.resnet-check\n", "pyproject.toml: not valid TOML"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "words"), WRONG)

@@ -119,7 +119,7 @@ def test_an_odd_encoding_is_parsed_or_explained(codec):
 
 
 def test_a_file_that_is_not_there_cannot_be_read():
-    with pytest.raises(CannotCheckError, match="cannot read nothing.py: No such file"):
+    with pytest.raises(CannotCheckError, match=r"cannot read nothing\.py: No such file"):
         read_source("nothing.py")
 
 

@@ -89,7 +89,8 @@ def test_comments_of_a_file_that_is_not_python_are_still_heard(check):
     assert check("x = (  # resnet-check: ignore[bang] '!'\n") == []
 
 
-def test_a_hint_names_the_nearest_rule(check):
+@pytest.mark.usefixtures("check")
+def test_a_hint_names_the_nearest_rule():
     source = parse_source("model.py", b"y = '!'  # resnet-check: ignore[bangg]\n")
     finding = check_source(source, Settings()).findings[-1]
     assert finding.message == "the comment names no rule: `bangg`"

@@ -90,8 +90,8 @@ def test_a_bad_example_is_reported_at_its_marks_only(rule, text):
     assert sorted(finding.line for finding in found(text) if finding.rule == rule.name) == expected
 
 
-@pytest.mark.parametrize(("rule", "text"), examples("bad"))
-def test_a_bad_example_shows_no_mistake_that_it_does_not_mark(rule, text):
+@pytest.mark.parametrize(("_rule", "text"), examples("bad"))
+def test_a_bad_example_shows_no_mistake_that_it_does_not_mark(_rule, text):
     loud = {(finding.rule, finding.line) for finding in found(text) if finding.severity != "note"}
     assert loud <= set(marked(text))
 
