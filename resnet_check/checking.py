@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -133,14 +133,18 @@ def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
 def _reread(source: Source) -> Reread:
     """Return a function that reads a file's tree again; of what goes wrong in that nothing is known."""
 
-    def again(names: frozenset[str], size: tuple[int, ...] | None) -> list[Model]:
+    def again(
+        names: frozenset[str], size: tuple[int, ...] | None, stop: Callable[[Problem], bool] | None = None
+    ) -> list[Model]:
         from resnet_check.read.reading import ReadOptions
         from resnet_check.read.static.reader import read
 
+        options = ReadOptions(input_size=size, max_steps=1_000_000, max_seconds=1.0, only=names, stop=stop)
         try:
-            return read(source, ReadOptions(input_size=size, max_steps=1_000_000, max_seconds=1.0, only=names)).models
+            reading = read(source, options)
         except Exception:  # noqa: BLE001 - a changed tree may be odder than any file
             return []
+        return [] if any(problem.kind == "too-complex" for problem in reading.problems) else reading.models
 
     return again
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from resnet_check.graph.records import Model, Problem
@@ -12,12 +13,14 @@ class ReadOptions:
     """How to read: the input's shape without the batch (None: as the file says), and the budgets.
 
     ``only`` names the models that are wanted (None: all); of these no accepted sizes and no training pass are worked out.
+    Reading ends at the first problem of which ``stop`` says so.
     """
 
     input_size: tuple[int, ...] | None = None
     max_steps: int = 6_000_000
     max_seconds: float = 8.0
     only: frozenset[str] | None = None
+    stop: Callable[[Problem], bool] | None = None
 
     def wants(self, name: str) -> bool:
         """Return whether the model of that name is to be read."""

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resnet_check.finding import SEVERITIES, Finding, Fix, Related
 from resnet_check.graph.records import Model, Problem, Site
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from resnet_check.suppression import Suppression
 
 
-Reread = Callable[[frozenset[str], tuple[int, ...] | None], Sequence[Model]]
+class Reread(Protocol):
+    """Reads the file's syntax tree once more, as it is now."""
+
+    def __call__(
+        self,
+        names: frozenset[str],
+        size: tuple[int, ...] | None,
+        stop: Callable[[Problem], bool] | None = None,
+    ) -> Sequence[Model]:
+        """Return the models of the given names at the given size of the input, none once ``stop`` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,8 @@ class FileContext:
     """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models.
 
     ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
-    ``reread`` reads the file's syntax tree once more, as it is now: given the names of models and the sizes of their
-    input, it returns them. With it a rule finds out what a change would mend. ``shared`` keeps what several rules work
-    out together.
+    With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``shared`` keeps what
+    several rules work out together.
     """
 
     source: Source

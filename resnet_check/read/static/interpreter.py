@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
+from collections.abc import Callable
 from typing import Any
 
 from resnet_check.graph.operators.base import Checks
@@ -30,6 +31,8 @@ class Interpreter:
         self.trace: Any = None
         """The forward pass being recorded, or None."""
         self.problems: list[Problem] = []
+        self.stop: Callable[[Problem], bool] | None = None
+        """Says at which problem reading ends."""
         self.losses: list[Opaque] = []
         """Decisions that rested on something unknown: nothing that is found after one is reported."""
         self.handlers: list[tuple[str, ...]] = []
@@ -43,6 +46,10 @@ class Interpreter:
         """Modules whose forward is running, innermost last."""
         self.modes: list[str] = []
         """Context managers of torch that are open (``no_grad``)."""
+        self.ran: list[Any] | None = None
+        """The functions of the program that ran, while they are being noted."""
+        self.dropped: Site | None = None
+        """The place of the call whose value the running statement drops."""
         self.current_frame: Any = None
         """The scope of the latest call of a native function."""
 
@@ -63,7 +70,11 @@ class Interpreter:
         if self.losses:
             return
         module = self.module_stack[-1].path if self.module_stack else ""
-        self.problems.append(Problem(kind, site, module, facts))
+        problem = Problem(kind, site, module, facts)
+        self.problems.append(problem)
+        if self.stop is not None and self.stop(problem):
+            message = "a problem was enough"
+            raise BudgetExceeded(message)
 
     def error(self, exception: str, kind: str, site: Site, **facts: Any) -> Opaque:
         """Raise an exception where the program handles it; else note the mistake and go on with an unknown value."""

@@ -58,6 +58,7 @@ class FileReader:
         self.options = options
         self.reading = reading
         self.tree: ast.Module = source.tree
+        interpreter.stop = options.stop
         files = Files(source.path)
         interpreter.files = files
         self.namespace = FileNamespace(source.path, source.text, self.tree, files)
