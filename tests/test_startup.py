@@ -26,8 +26,9 @@ class Net(nn.Module):
 
 TOO_DEAR = {
     "asyncio", "concurrent", "difflib", "email", "fvcore", "http", "hypothesis", "importlib.metadata",
-    "importlib.resources", "logging", "msgspec", "multiprocessing", "numpy", "pathspec", "pkgutil", "platformdirs",
-    "pydoc", "pytest", "rich", "socket", "ssl", "subprocess", "sympy", "tomllib", "torch", "torchinfo", "unittest", "urllib.request",
+    "importlib.resources", "logging", "msgspec", "multiprocessing", "numpy", "pathspec", "pkgutil",
+    "platformdirs", "pydoc", "pytest", "rich", "socket", "ssl", "subprocess", "sympy", "tomllib", "torch",
+    "torchinfo", "unittest", "urllib.request",
 }  # fmt: skip
 """What a check of one file has no use for."""
 
