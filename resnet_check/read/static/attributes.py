@@ -48,6 +48,8 @@ def get_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, fr
         candidates=candidates(owner),
         none=owner is None,
         message=name,
+        line=line_of(owner.cls) if isinstance(owner, Instance) else 0,
+        path=owner.cls.path if isinstance(owner, Instance) else "",
         partial=isinstance(owner, Instance) and "_modules" not in owner.attributes and owner.is_module,
     )
 
@@ -143,6 +145,8 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
             return value and interpreter.training
         return value
     if found is not None:
+        if owner.is_module:
+            shadowed(interpreter, owner, name, found, node, frame)
         return bind_to(found[0], owner, owner.cls)
     if owner.is_module:
         for registry in REGISTRIES:
@@ -160,9 +164,43 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return owner.attributes
     if owner.payload is not None:
         return host_method(interpreter, owner.payload, name)
-    if name == "__doc__":
-        return ""
-    return MISSING
+    return class_facts(owner.cls)[name] if name in CLASS_FACTS else MISSING
+
+
+CLASS_FACTS = frozenset("__name__ __qualname__ __module__ __doc__ __mro__ __bases__ __dict__".split())
+
+
+def class_facts(cls: Class) -> dict[str, Any]:
+    """Return what every class knows about itself."""
+    return {
+        "__name__": cls.name,
+        "__qualname__": cls.name,
+        "__module__": "module",
+        "__doc__": "",
+        "__mro__": cls.mro,
+        "__bases__": cls.bases,
+        "__dict__": cls.namespace,
+    }
+
+
+def shadowed(
+    interpreter: Interpreter, owner: Instance, name: str, found: tuple[Any, Class], node: Any, frame: Any
+) -> None:
+    """Say that an attribute of the class hides the module or parameter that is registered under the same name."""
+    entries = owner.attributes.get("_modules", {})
+    hidden = entries.get(name) or owner.attributes.get("_parameters", {}).get(name)
+    if isinstance(hidden, (Instance, Tensor)):
+        interpreter.problem(
+            "shadowed-module",
+            frame.site(node),
+            name=name,
+            owner=found[1].name,
+            line=line_of(found[1]),
+            path=found[1].path,
+            assigned=owner.sites.get(name),
+            value=found[0],
+            hidden=hidden.cls.name if isinstance(hidden, Instance) else "parameter",
+        )
 
 
 def read_property(interpreter: Interpreter, found: Property, owner: Any, node: Any, frame: Any) -> Any:
@@ -194,18 +232,8 @@ def class_attribute(interpreter: Interpreter, owner: Class, name: str) -> Any:
         if isinstance(value, ClassMethod):
             return BoundMethod(value.function, owner)
         return value
-    if name in {"__name__", "__qualname__"}:
-        return owner.name
-    if name == "__module__":
-        return "module"
-    if name == "__mro__":
-        return owner.mro
-    if name == "__bases__":
-        return owner.bases
-    if name == "__doc__":
-        return ""
-    if name == "__dict__":
-        return owner.namespace
+    if name.startswith("__") and name in CLASS_FACTS:
+        return class_facts(owner)[name]
     if name == "__members__" and owner.members is not None:
         return owner.members
     if owner.host is not None:
@@ -273,7 +301,7 @@ def set_attribute(interpreter: Interpreter, owner: Any, name: str, value: Any, n
     elif isinstance(owner, Function):
         owner.attributes[name] = value
     elif isinstance(owner, Tensor):
-        tensors.set_attribute(interpreter, owner, name, value)
+        tensors.set_attribute(interpreter, owner, name, value, frame.site(node))
     elif isinstance(owner, ProjectModule):
         owner.namespace.names[name] = value
 
@@ -284,6 +312,8 @@ def store(interpreter: Interpreter, owner: Instance, name: str, value: Any, site
     if not owner.is_module:
         attributes[name] = value
         return
+    if site is not None:
+        owner.sites[name] = site
     if isinstance(value, Tensor) and value.parameter:
         if "_parameters" not in attributes:
             before_super(interpreter, owner, name, site)

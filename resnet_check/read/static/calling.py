@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from resnet_check.read.static import tensors
+from resnet_check.read.static import closures, tensors
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import MAX_DEPTH, BudgetExceeded, Interpreter
+from resnet_check.read.static.operations import ContextManager, decorated
 from resnet_check.read.static.values import (
     BoundMethod,
     Class,
@@ -20,6 +21,7 @@ from resnet_check.read.static.values import (
     Partial,
     ProjectModule,
     StaticMethod,
+    Tensor,
     Undetermined,
     first_opaque,
 )
@@ -54,8 +56,13 @@ def call(
         return call(interpreter, function.function, args, kwargs, node, frame)
     if isinstance(function, Opaque):
         return call_opaque(interpreter, function, args, kwargs, frame.site(node))
+    if hasattr(function, "mode") and len(args) == 1:
+        # a context manager of torch's that decorates a function (``@torch.no_grad()``)
+        return args[0]
     if isinstance(function, (External, ProjectModule)):
         return Opaque("a module is called", frame.site(node))
+    if isinstance(function, ContextManager):
+        return decorated(function, args[0]) if args and isinstance(args[0], Function) else Opaque("a decorated object")
     return interpreter.error(
         "TypeError",
         "module-not-built" if isinstance(function, tuple) else "bad-call",
@@ -119,8 +126,9 @@ def make_function(interpreter: Interpreter, name: str, node: Any, frame: Frame) 
     }
     owner = frame.owner if frame.class_scope else enclosing_class(frame)
     generator = not isinstance(node, ast.Lambda) and has_yield(node)
-    scope = frame
-    return Function(name, node, scope, defaults, keyword_defaults, generator=generator, owner=owner)
+    made = Function(name, node, frame, defaults, keyword_defaults, generator=generator, owner=owner)
+    made.seen = closures.loop_variables(node, frame)
+    return made
 
 
 def enclosing_class(frame: Frame) -> Class | None:
@@ -234,6 +242,10 @@ def call_function(
             defined=function.node.lineno,
             message="arguments",
         )
+    if function.seen is not None:
+        closures.compare(interpreter, function)
+    if interpreter.ran is not None:
+        interpreter.ran.append(function)
     if isinstance(function.node, ast.Lambda):
         return interpreter.evaluate(function.node.body, scope)
     scope.instance = args[0] if args else None
@@ -244,12 +256,16 @@ def call_function(
     interpreter.depth += 1
     if function.generator:
         scope.yields = []
+    if function.mode is not None:
+        function.mode.enter(interpreter, scope.caller_site)
     try:
         signal = interpreter.execute(function.node.body, scope)
     except Undetermined as undetermined:
         return undetermined.opaque
     finally:
         interpreter.depth -= 1
+        if function.mode is not None:
+            function.mode.exit(interpreter)
     if scope.yields is not None:
         return iter(scope.yields)
     return finish(interpreter, function, signal, scope)
@@ -290,6 +306,10 @@ def construct(
         maker = HOST_CONSTRUCTORS.get(cls.name)
         if maker is not None:
             return call_native(interpreter, Native(cls.name, maker, lenient=cls.name in LENIENT), args, kwargs, frame.site(node))
+    if cls.is_module and cls.node is None and interpreter.trace is not None and args:
+        meant = class_called(interpreter, cls, args, kwargs, node, frame)
+        if meant is not None:
+            return meant
     if cls.members is not None and len(args) == 1:
         return next((m for m in cls.members.values() if same_value(m, args[0])), Opaque("an enumeration's member"))
     maker_found = cls.find("__new__")
@@ -309,6 +329,7 @@ def construct(
         return Opaque(f"an object of {cls.name}: {cls.opaque.reason}", frame.site(node))
     if instance.is_module:
         interpreter.instances.append(instance)
+        instance.running = interpreter.trace is not None
     if found is not None:
         result = call(interpreter, found[0], (instance, *args), kwargs, node, frame)
         if isinstance(result, Opaque) and isinstance(found[0], Function):
@@ -330,6 +351,20 @@ def construct(
     if instance.is_module:
         tensors.ready(instance)
     return instance
+
+
+def class_called(
+    interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
+) -> Any:
+    """``nn.ReLU(x)`` in forward hands the input to the constructor: say so, and go on as ``nn.ReLU()(x)``; else None."""
+    value, layer = args[0], tensors.LAYERS.get(cls.qualified)
+    if not isinstance(value, Tensor) or value.trace is not interpreter.trace or cls.name.endswith("Loss"):
+        return None
+    interpreter.problem("module-not-built", frame.site(node), value=cls, tensor=True, operator=cls.name)
+    if layer is None or tensors.unfit(layer, args[1:], kwargs) is not None:
+        return Opaque("after a mistake (module-not-built)", frame.site(node), "tensor")
+    made = construct(interpreter, cls, args[1:], kwargs, node, frame)
+    return call(interpreter, made, (value,), {}, node, frame)
 
 
 LENIENT = frozenset({"list", "tuple", "dict", "type", "bool", "set", "str", "reversed"})

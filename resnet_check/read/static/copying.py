@@ -24,6 +24,7 @@ def copy(interpreter: Interpreter, value: Any, seen: dict[int, Any] | None, *, t
     if isinstance(value, Instance):
         made = Instance(value.cls, value.built)
         remember(seen, value, made)
+        made.sites, made.running = dict(value.sites), value.running
         made.payload = copy(interpreter, value.payload, seen)
         for name, part in value.attributes.items():
             registry = isinstance(part, dict) and name in {"_modules", "_parameters", "_buffers"}

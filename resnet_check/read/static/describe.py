@@ -84,6 +84,8 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
                 class_line=instance.cls.node.lineno if instance.cls.node is not None else 0,
                 class_path=instance.cls.path,
                 reached=index in reached,
+                frozen=tuple(n for n, t in tensors_in(instance) if not t.requires_grad),
+                initial={n: t.fill for n, t in tensors_in(instance) if t.fill is not None},
             )
         )
     return records
@@ -91,6 +93,10 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
 
 def shapes(instance: Instance, registry: str) -> dict[str, Any]:
     return {n: t.shape for n, t in instance.attributes.get(registry, {}).items() if isinstance(t, Tensor)}
+
+
+def tensors_in(instance: Instance) -> list[tuple[str, Tensor]]:
+    return [(n, t) for n, t in instance.attributes.get("_parameters", {}).items() if isinstance(t, Tensor)]
 
 
 def parents_of(registry: Registry) -> dict[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resnet_check.read.static import library_names, numpy_names, prelude, tensors, torch_names
+from resnet_check.read.static.inplace import initialiser
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.layers import abstract_class, layer_class
 from resnet_check.read.static.values import External, Native, Opaque
@@ -62,7 +63,7 @@ def look_up(name: str) -> Any:
     if name in PRIVATE_BASES:
         return abstract_class(name)
     if name.startswith("torch.nn.init."):
-        return Native(name, torch_names.initialise, lenient=True)
+        return initialiser(name.rpartition(".")[2])
     return None
 
 

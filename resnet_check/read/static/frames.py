@@ -21,9 +21,11 @@ class Frame:
         "caller",
         "class_scope",
         "comprehension",
+        "dropped",
         "file",
         "global_names",
         "instance",
+        "loop",
         "names",
         "nonlocal_names",
         "outer",
@@ -48,6 +50,10 @@ class Frame:
         self.instance: Any = None
         self.class_scope = False
         self.comprehension = False
+        self.loop: ast.For | None = None
+        """The innermost loop that is running in this scope."""
+        self.dropped: tuple[ast.Expr, Any] | None = None
+        """The latest expression that stood as a statement, and its value."""
         self.global_names: frozenset[str] | None = None
         self.nonlocal_names: frozenset[str] | None = None
         self.yields: list[Any] | None = None

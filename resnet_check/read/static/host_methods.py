@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from resnet_check.read.static.frames import MISSING
@@ -28,6 +29,7 @@ SAFE: dict[type, frozenset[str]] = {
     int: frozenset("bit_length is_integer".split()),
     float: frozenset("is_integer".split()),
     bytes: frozenset("decode".split()),
+    deque: frozenset("append appendleft pop popleft extend extendleft clear insert remove rotate copy".split()),
     range: frozenset("index count".split()),
 }
 """The methods that may be called: they run no code of the file and keep within bounds."""

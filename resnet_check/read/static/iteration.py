@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,7 @@ def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iter
     """Return the elements of a value, or an `Opaque` where they are not known."""
     from resnet_check.read.static.calling import call
 
-    if isinstance(value, (list, tuple, set, frozenset, dict, str)):
+    if isinstance(value, (list, tuple, set, frozenset, dict, str, deque)):
         return value
     if isinstance(value, Opaque):
         return value

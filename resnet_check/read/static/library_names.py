@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from typing import Any
 
 from resnet_check.graph.dim import OPERATIONS, Dim, apply
@@ -27,6 +28,7 @@ from resnet_check.read.static.values import (
     Opaque,
     Partial,
     Property,
+    StaticMethod,
 )
 
 NAMESPACES = {
@@ -65,10 +67,6 @@ def product(interpreter: Interpreter, site: Any, values: Any, *, start: Any = 1)
     for value in found:
         start = operations.binary(interpreter, "mul", start, value, None, Nowhere(site))
     return start
-
-
-def partial(_: Interpreter, __: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-    return Partial(function, args, kwargs)
 
 
 def reduce(interpreter: Interpreter, site: Any, function: Any, values: Any, initial: Any = MISSING) -> Any:
@@ -150,6 +148,11 @@ def make_named_tuple(_: Interpreter, __: Any, name: Any, fields: Any, *, default
     return named_tuple(name, names, tuple(defaults or ()))
 
 
+def queue(interpreter: Interpreter, site: Any, values: Any = (), maxlen: Any = None) -> Any:
+    found = elements(interpreter, site, values)
+    return found if isinstance(found, Opaque) else deque(found, maxlen if isinstance(maxlen, int) else None)
+
+
 def default_dict(interpreter: Interpreter, site: Any, factory: Any = None, *values: Any) -> Any:
     made = Instance(DEFAULT_DICT, site)
     made.payload = {} if not values else dict(operations.unwrap(values[0]))
@@ -228,6 +231,10 @@ def manager(interpreter: Interpreter, site: Any, function: Any) -> Any:
     return Native("contextmanager", make, lenient=True)
 
 
+PARTIAL = Class("partial", (OBJECT,), {}, qualified="functools.partial")
+PARTIAL.namespace["__new__"] = StaticMethod(
+    Native("partial", lambda _i, _s, _c, function, *args, **kwargs: Partial(function, args, kwargs), lenient=True)
+)
 ENUM = Class("Enum", (OBJECT,), {}, qualified="enum.Enum")
 NAMED_TUPLE = Class("NamedTuple", (TYPES["tuple"],), {}, qualified="typing.NamedTuple")
 CALLABLE = Class("Callable", (OBJECT,), {}, qualified="collections.abc.Callable")
@@ -275,7 +282,7 @@ VALUES: dict[str, Any] = {
     "math.inf": math.inf,
     "math.nan": math.nan,
     "math.prod": native("math.prod", product),
-    "functools.partial": native("partial", partial),
+    "functools.partial": PARTIAL,
     "functools.reduce": native("reduce", reduce),
     "functools.wraps": native("wraps", wraps),
     "functools.lru_cache": native("lru_cache", unchanged),
@@ -285,7 +292,7 @@ VALUES: dict[str, Any] = {
     "collections.OrderedDict": TYPES["dict"],
     "collections.defaultdict": native("defaultdict", default_dict),
     "collections.namedtuple": native("namedtuple", make_named_tuple),
-    "collections.deque": native("deque", lambda i, s, values=(), *_a, **_k: elements(i, s, values)),
+    "collections.deque": native("deque", queue),
     "collections.Counter": native("Counter", unknown("a Counter")),
     **{f"collections.abc.{name}": cls for name, cls in ABSTRACT.items()},
     **{f"collections.{name}": cls for name, cls in ABSTRACT.items()},

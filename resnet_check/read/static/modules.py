@@ -15,10 +15,20 @@ from resnet_check.read.static.values import BoundMethod, Class, Instance, Native
 MODULE = Class("Module", (OBJECT,), {}, qualified="torch.nn.Module")
 
 
-def init(_: Interpreter, __: Any, instance: Instance, *args: Any, **kwargs: Any) -> None:
+def init(interpreter: Interpreter, site: Any, instance: Instance, *args: Any, **kwargs: Any) -> None:
     """``nn.Module.__init__``: registers nothing, and forgets what was registered before."""
-    del args, kwargs
     initialise_module(instance)
+    if (args or kwargs) and instance.cls.find("call_super_init") is None and instance.cls.opaque is None:
+        interpreter.error(
+            "TypeError",
+            "bad-call",
+            site,
+            reason=f"`{instance.cls.name}` takes no arguments",
+            owner=instance.cls.name,
+            function="__init__",
+            defined=class_line(instance),
+            message="arguments",
+        )
 
 
 def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: Any, **kwargs: Any) -> Any:
@@ -272,6 +282,11 @@ def open_mode(name: str) -> ContextManager:
 
     def leave(interpreter: Interpreter) -> None:
         if name in interpreter.modes:
-            interpreter.modes.remove(name)
+            del interpreter.modes[len(interpreter.modes) - 1 - interpreter.modes[::-1].index(name)]
 
     return ContextManager(enter, leave, name)
+
+
+def without_gradients(modes: list[str]) -> bool:
+    """Return whether the innermost mode about gradients switches them off."""
+    return next((mode == "no_grad" for mode in reversed(modes) if mode in {"no_grad", "enable_grad"}), False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from typing import Any
 
@@ -57,6 +58,13 @@ class ContextManager:
         self.enter = enter or (lambda _interpreter, _site: self)
         self.exit = leave or (lambda _interpreter: None)
         self.mode = mode
+
+
+def decorated(manager: ContextManager, function: Function) -> Function:
+    """Return a function that runs inside of a context manager."""
+    made = copy.copy(function)
+    made.mode = manager
+    return made
 
 
 def unwrap(value: Any) -> Any:
@@ -454,6 +462,8 @@ def is_instance(value: Any, cls: Any) -> Any:
         return value.cls.opaque.of_kind("number") if value.cls.opaque else False
     if isinstance(value, Tensor):
         return cls.qualified in TENSOR_TYPES or (cls.qualified == PARAMETER and value.parameter)
+    if cls.host is type:
+        return isinstance(value, Class)
     if cls.host is not None:
         return isinstance(value_of(value), cls.host)
     if cls.qualified in CALLABLE_TYPES:

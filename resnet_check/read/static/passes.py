@@ -20,8 +20,10 @@ BATCH = 2
 MAX_SIZE = 1024
 MAX_PASSES = 40
 
-NOT_FATAL = frozenset({"mode-set-in-forward"})
+NOT_FATAL = frozenset({"mode-set-in-forward", "inplace-changes-identity"})
 """Problems with which torch goes on."""
+
+NOT_FATAL |= {"result-discarded", "return-inside-loop", "shadowed-module", "late-binding-closure"}
 
 
 @dataclass(slots=True)
@@ -77,12 +79,16 @@ def run(
     interpreter.problems, interpreter.losses, interpreter.checks = [], list(saved[1]), Checks()
     interpreter.trace, interpreter.training = trace, training
     interpreter.module_stack, interpreter.modes, interpreter.handlers = [], [], []
+    interpreter.ran = interpreter.dropped = None
     tensor = Tensor(shape)
     trace.input(tensor, site)
     result = Pass(trace, None, [], interpreter.problems, interpreter.losses)
     try:
         result.output = call_value(interpreter, site, root, tensor)
         mark_returned(trace, result.output)
+        for activation, reader in trace.changed_identities():
+            op = trace.ops[activation]
+            interpreter.problem("inplace-changes-identity", op.site, op_index=activation, reader=reader)
     except Raised as raised:
         result.raised = raised
     except Undetermined as undetermined:

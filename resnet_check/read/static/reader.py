@@ -137,7 +137,7 @@ class FileReader:
 
     def not_built(self, model: Model, value: Any, raised: Raised | None) -> None:
         """Say why a model could not be built."""
-        if model.problems:
+        if any(p.kind not in passes.NOT_FATAL for p in model.problems):
             model.status = "failed"
         elif raised is not None:
             model.status = "failed"
@@ -151,7 +151,7 @@ class FileReader:
         interpreter = self.interpreter
         registry = Registry(root)
         site = Site(model.path, model.line, 1, model.line, 1)
-        build_failed = bool(model.problems)
+        build_failed = any(p.kind not in passes.NOT_FATAL for p in model.problems)
         interpreter.losses = self.losses.get(model.name, [])
         shape, done = self.look(root, registry, site)
         trained = None

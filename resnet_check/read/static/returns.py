@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from resnet_check.read.static.frames import MISSING, Frame
@@ -18,9 +19,26 @@ def finish(interpreter: Interpreter, function: Function, signal: Any, scope: Fra
     most probably meant.
     """
     value = getattr(signal, "value", None)
-    if value is None and function.name == "forward" and interpreter.trace is not None:
+    if value is None and function.name == "forward" and interpreter.trace is not None and not dropped(interpreter, scope):
         return missing_return(interpreter, function, signal, scope)
     return value
+
+
+def dropped(interpreter: Interpreter, scope: Frame) -> bool:
+    """Return whether the call stands as a statement, so that nobody waits for its value."""
+    place, call = interpreter.dropped, scope.caller_site
+    if place is None or call is None:
+        return False
+    return (place.path, place.line, place.column) == (call.path, call.line, call.column)
+
+
+def inside_loop(interpreter: Interpreter, loop: ast.For, signal: Any, rest: Iterator[Any], scope: Frame) -> None:
+    """Say that a loop over layers gives back its tensor on the first of several rounds."""
+    if signal.node is not loop.body[-1] or interpreter.trace is None or not isinstance(signal.value, Tensor):
+        return
+    if signal.value.trace is interpreter.trace and next(rest, MISSING) is not MISSING:
+        count = 2 + sum(1 for _ in rest)
+        interpreter.problem("return-inside-loop", scope.site(signal.node), count=count, loop=loop.lineno)
 
 
 def missing_return(interpreter: Interpreter, function: Function, signal: Any, scope: Frame) -> Any:
@@ -35,6 +53,8 @@ def missing_return(interpreter: Interpreter, function: Function, signal: Any, sc
         return None
     name, value = probable
     statement = last_statement(function.node.body)  # type: ignore[arg-type]
+    if scope.dropped is not None and scope.dropped[0] is statement and isinstance(scope.dropped[1], Tensor):
+        value = scope.dropped[1]
     interpreter.problem(
         "forward-missing-return",
         scope.site(statement),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from resnet_check.read.static import matching, operations
+from resnet_check.read.static import discards, matching, operations, returns
 from resnet_check.read.static.attributes import delete_attribute, get_attribute
 from resnet_check.read.static.calling import call, make_function
 from resnet_check.read.static.classes import make_class
@@ -38,7 +38,10 @@ CONTINUE = Signal()
 def expression(interpreter: Interpreter, node: ast.Expr, frame: Frame) -> None:
     if isinstance(node.value, ast.Constant):
         return
-    interpreter.evaluate(node.value, frame)
+    if interpreter.trace is None:
+        interpreter.evaluate(node.value, frame)
+    else:
+        discards.evaluate(interpreter, node, frame)
 
 
 def assignment(interpreter: Interpreter, node: ast.Assign, frame: Frame) -> None:
@@ -112,14 +115,20 @@ def for_loop(interpreter: Interpreter, node: ast.For, frame: Frame) -> Any:
         if leaves(node.body):
             raise Undetermined(opaque)
         return None
-    for value in values:
+    outside, iterator, first = frame.loop, iter(values), True
+    for value in iterator:
         interpreter.tick()
+        frame.loop = node
         assign(interpreter, node.target, value, frame)
         signal = interpreter.execute(node.body, frame)
+        frame.loop = outside
         if signal is BREAK:
             return None
         if isinstance(signal, Returned):
+            if first:
+                returns.inside_loop(interpreter, node, signal, iterator, frame)
             return signal
+        first = False
     return interpreter.execute(node.orelse, frame)
 
 

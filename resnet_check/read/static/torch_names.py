@@ -6,12 +6,14 @@ from typing import Any
 
 from resnet_check.read.static import modules
 from resnet_check.read.static.hosted import call_value, elements
+from resnet_check.read.static.inplace import filled, uniform
 from resnet_check.read.static.interpreter import Interpreter
-from resnet_check.read.static.operations import PARAMETER, ContextManager
+from resnet_check.read.static.operations import PARAMETER, ContextManager, decorated
 from resnet_check.read.static.python_types import OBJECT, TYPES
 from resnet_check.read.static.tensors import FUNCTIONS, run
 from resnet_check.read.static.values import (
     Class,
+    Function,
     Instance,
     Native,
     Opaque,
@@ -105,14 +107,6 @@ def nothing(*_: Any, **__: Any) -> None:
     """Do nothing that is read here."""
 
 
-def initialise(_: Interpreter, site: Any, tensor: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """``nn.init.*``: the values change, the tensor stays."""
-    del args, kwargs
-    if isinstance(tensor, (Tensor, Opaque)):
-        return tensor
-    return 1.0 if tensor is not None else Opaque("an initialiser", site)
-
-
 def parameter(interpreter: Interpreter, site: Any, data: Any = None, requires_grad: Any = True) -> Any:  # noqa: FBT002 - torch's own
     """``nn.Parameter``."""
     if isinstance(data, Opaque):
@@ -125,6 +119,7 @@ def parameter(interpreter: Interpreter, site: Any, data: Any = None, requires_gr
         return Opaque("a parameter whose size depends on the input", site)
     made = Tensor(data.shape, data.dtype, parameter=True)
     made.requires_grad = requires_grad is not False
+    filled(made, uniform(data), site)
     return made
 
 
@@ -183,9 +178,8 @@ def mode(name: str) -> Any:
         del args, kwargs
         if value is False and name != "no_grad":
             return ContextManager()
-        if value is not None and not isinstance(value, (bool, str, Opaque)):
-            return value
-        return modules.open_mode(name)
+        manager = modules.open_mode(name)
+        return decorated(manager, value) if isinstance(value, Function) else manager
 
     return make
 
@@ -291,14 +285,16 @@ VALUES: dict[str, Any] = {
     "torch.finfo": native("finfo", dtype_info),
     "torch.iinfo": native("iinfo", dtype_info),
     "torch.is_tensor": native("is_tensor", lambda _i, _s, v: v.of_kind("number") if isinstance(v, Opaque) else isinstance(v, Tensor)),
-    "torch.is_grad_enabled": native("is_grad_enabled", lambda i, _s: "no_grad" not in i.modes),
+    "torch.is_grad_enabled": native("is_grad_enabled", lambda i, _s: not modules.without_gradients(i.modes)),
     "torch.cuda.device_count": native("device_count", lambda *_a: 0),
     "torch.no_grad": native("no_grad", mode("no_grad")),
     "torch.inference_mode": native("inference_mode", mode("no_grad")),
     "torch.enable_grad": native("enable_grad", mode("enable_grad")),
     "torch.set_grad_enabled": native(
         "set_grad_enabled",
-        lambda _i, _s, flag=True: modules.open_mode("no_grad") if flag is False else ContextManager(),
+        lambda _i, _s, flag=True: (
+            ContextManager() if isinstance(flag, Opaque) else modules.open_mode("enable_grad" if flag else "no_grad")
+        ),
     ),
     "torch.autocast": native("autocast", mode("autocast")),
     "torch.cuda.amp.autocast": native("autocast", mode("autocast")),

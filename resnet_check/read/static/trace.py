@@ -6,7 +6,7 @@ from typing import Any
 
 from resnet_check.graph.operators.base import Result
 from resnet_check.graph.records import Op
-from resnet_check.read.static.modules import walk
+from resnet_check.read.static.modules import walk, without_gradients
 from resnet_check.read.static.values import Instance, Opaque, Tensor
 
 
@@ -41,6 +41,10 @@ class Trace:
         self.sources: dict[int, tuple[Tensor, int]] = {}
         """Parameters, buffers and constants that were used directly: the tensor and its Op."""
         self.aliased: Opaque | None = None
+        self.older: dict[int, list[int]] = {}
+        """The readers of a tensor through the name that it had before an in-place activation, by that activation's Op."""
+        self.renewed: set[int] = set()
+        """The in-place activations whose result was read."""
 
     def reach(self, instance: Instance, site: Any) -> None:
         """Note the call of a module."""
@@ -68,6 +72,13 @@ class Trace:
         self.sources[id(tensor)] = tensor, index
         return index
 
+    def note_name(self, tensor: Tensor, reader: int) -> None:
+        """Note through which name an Op reads what an in-place activation wrote."""
+        if tensor.older is not None:
+            self.older.setdefault(tensor.older, []).append(reader)
+        if tensor.renewed is not None:
+            self.renewed.add(tensor.renewed)
+
     def add(self, interpreter: Any, result: Result, site: Any) -> int:
         """Add the Op of a result and return its index."""
         module = interpreter.module_stack[-1] if interpreter.module_stack else None
@@ -82,8 +93,11 @@ class Trace:
             self.index_of(t, path, site) for t in result.inputs if isinstance(t, Tensor) and id(t) not in own
         )
         index = len(self.ops)
+        for tensor in result.inputs:
+            if isinstance(tensor, Tensor) and tensor.trace is self:
+                self.note_name(tensor, index)
         attributes = result.attributes
-        if "no_grad" in interpreter.modes:
+        if without_gradients(interpreter.modes):
             attributes = {**attributes, "no_grad": True}
         self.ops.append(
             Op(
@@ -102,6 +116,34 @@ class Trace:
         )
         return index
 
+    def changed_identities(self) -> list[tuple[int, int]]:
+        """Return the in-place activations that change what a later sum adds to their own result, with that sum.
+
+        The result was read, so it is meant as a value of its own; and the older name was read too, as if it still held
+        what it held before.
+        """
+        return [
+            (op, reader)
+            for op, readers in self.older.items()
+            for reader in (self.sum_with(op, older) for older in readers if older != op and op in self.renewed)
+            if reader is not None
+        ]
+
+    def sum_with(self, activation: int, reader: int) -> int | None:
+        """Return the Op in which a reader of the older name meets the activation's result, if that is a sum."""
+        from_older, from_result = {reader}, {activation}
+        for op in self.ops[activation + 1 :]:
+            inputs = set(op.inputs)
+            older = op.index == reader or bool(inputs & from_older)
+            result = bool((inputs - {activation} if op.index == reader else inputs) & from_result)
+            if older and result:
+                return op.index if op.kind == "add" else None
+            if older:
+                from_older.add(op.index)
+            elif result:
+                from_result.add(op.index)
+        return None
+
     def written_through_view(self, tensor: Tensor, before: int, site: Any) -> None:
         """A view was overwritten, and with it its base: what the base holds from here on is not followed."""
         base = tensor.base
@@ -109,4 +151,5 @@ class Trace:
             return
         index = len(self.ops)
         self.ops.append(Op(index, "write", (base.op, tensor.op), base.shape, {}, "", site, dtype=base.dtype, inplace=True))
-        base.op = index
+        for name in base.same or (base,):
+            name.op = index

@@ -43,10 +43,27 @@ class Tensor:
     """A tensor that is only a Shape.
 
     ``trace`` and ``op`` say which pass computed it last: an in-place operator changes them on the same object, so every name for
-    the tensor sees the new value. ``data`` holds the values of a small constant, flat.
+    the tensor sees the new value. ``data`` holds the values of a small constant, flat. ``fill`` is the one number that all
+    elements of a parameter start with, and where that was set. ``older`` is the in-place activation that changed the
+    tensor and whose result has another name, ``renewed`` the one that gave this name; ``same`` are all the names.
     """
 
-    __slots__ = ("attributes", "base", "data", "dtype", "name", "op", "parameter", "requires_grad", "shape", "trace")
+    __slots__ = (
+        "attributes",
+        "base",
+        "data",
+        "dtype",
+        "fill",
+        "name",
+        "older",
+        "op",
+        "parameter",
+        "renewed",
+        "requires_grad",
+        "same",
+        "shape",
+        "trace",
+    )
 
     def __init__(
         self,
@@ -67,6 +84,10 @@ class Tensor:
         self.base: Tensor | None = None
         self.name = ""
         self.attributes: dict[str, Any] | None = None
+        self.fill: tuple[float, Site] | None = None
+        self.older: int | None = None
+        self.renewed: int | None = None
+        self.same: list[Tensor] | None = None
 
     def __repr__(self) -> str:
         return f"<tensor {self.shape}>"
@@ -87,10 +108,12 @@ class Function:
         "frame",
         "generator",
         "keyword_defaults",
+        "mode",
         "name",
         "node",
         "owner",
         "plan",
+        "seen",
     )
 
     def __init__(
@@ -113,6 +136,10 @@ class Function:
         self.owner = owner
         self.attributes: dict[str, Any] = {}
         self.plan: Any = None
+        self.seen: dict[str, tuple[Frame, Any]] | None = None
+        """What the variables of the loop held in which the function was made (see `closures`)."""
+        self.mode: Any = None
+        """The context manager of torch that decorates it (``@torch.no_grad()``)."""
 
     def __repr__(self) -> str:
         return f"<function {self.name}>"
@@ -258,7 +285,7 @@ def linearise(cls: Class) -> tuple[Class, ...]:
 class Instance:
     """An object of the interpreted program; modules keep ``_parameters``, ``_buffers`` and ``_modules`` as torch does."""
 
-    __slots__ = ("attributes", "built", "calls", "cls", "index", "inputs", "path", "payload", "via")
+    __slots__ = ("attributes", "built", "cls", "index", "inputs", "path", "payload", "running", "sites")
 
     def __init__(self, cls: Class, built: Site | None = None) -> None:
         self.cls = cls
@@ -266,11 +293,13 @@ class Instance:
         self.built = built
         self.path = ""
         self.index = -1
-        self.calls: list[Site] = []
         self.inputs: list[Any] = []
         self.payload: Any = None
         """The list, dict or string inside an object whose class derives from one."""
-        self.via: Any = None
+        self.sites: dict[str, Site] = {}
+        """Where each attribute of a module was assigned."""
+        self.running = False
+        """Whether it was built while a forward pass ran."""
 
     @property
     def is_module(self) -> bool:

@@ -1,0 +1,72 @@
+"""In-place operators: one memory under several names, and numbers that fill a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resnet_check.graph.operators.base import Result
+from resnet_check.read.static.values import Native, Opaque, Tensor
+
+ACTIVATIONS = frozenset(
+    "relu relu6 leaky_relu elu selu celu silu mish hardswish hardsigmoid hardtanh threshold rrelu sigmoid tanh".split()
+)
+"""Activations that can be told to overwrite their input, and then give a second name to it."""
+
+CONSTANTS = {"zeros_": 0.0, "zeros": 0.0, "ones_": 1.0, "ones": 1.0}
+"""Initialisers that need no number."""
+
+
+def overwritten(interpreter: Any, tensor: Tensor, result: Result, site: Any) -> Tensor:
+    """Note that an operator overwrites its first input, and return the tensor that the program gets."""
+    before = tensor.op if tensor.trace is interpreter.trace else -1
+    trace = interpreter.trace
+    op = None if trace is None else trace.add(interpreter, result, site)
+    for name in tensor.same or (tensor,):
+        name.shape, name.data = result.shape, result.data
+        if op is not None:
+            name.trace, name.op = trace, op
+    tensor.older = None
+    if op is None:
+        filled(tensor, result.attributes.get("value") if result.kind == "fill" else None, site)
+        return tensor
+    if tensor.base is not None:
+        trace.written_through_view(tensor, before, site)
+    return renamed(tensor, op) if result.kind in ACTIVATIONS else tensor
+
+
+def renamed(tensor: Tensor, op: int) -> Tensor:
+    """Return a second name for a tensor, so that what is read through the older name can be told apart."""
+    made = Tensor(tensor.shape, tensor.dtype, data=tensor.data, requires_grad=tensor.requires_grad)
+    made.trace, made.op, made.base, made.attributes = tensor.trace, op, tensor.base, tensor.attributes
+    made.renewed, tensor.older = op, op
+    tensor.same = made.same = [*(tensor.same or (tensor,)), made]
+    return made
+
+
+def filled(tensor: Tensor, number: Any, site: Any) -> None:
+    """Note the number that fills a parameter; None for other values."""
+    target = tensor.base or tensor
+    if target.parameter:
+        known = isinstance(number, (int, float)) and target.shape == tensor.shape
+        target.fill = (float(number), site) if known else None
+
+
+def initialiser(name: str) -> Native:
+    """Return ``nn.init.<name>``: the values change, the tensor stays."""
+
+    def initialise(_: Any, site: Any, tensor: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(tensor, Tensor):
+            constant = args[0] if args else kwargs.get("val")
+            filled(tensor, constant if name.startswith("constant") else CONSTANTS.get(name), site)
+            return tensor
+        if isinstance(tensor, Opaque):
+            return tensor
+        return 1.0 if tensor is not None else Opaque("an initialiser", site)
+
+    return Native(f"torch.nn.init.{name}", initialise, lenient=True)
+
+
+def uniform(tensor: Tensor) -> float | None:
+    """Return the one number of a tensor whose values are known, or None."""
+    values = set(tensor.data or ())
+    return float(values.pop()) if len(values) == 1 else None
