@@ -124,7 +124,9 @@ class ModuleRecord:
     ``path`` is its first registered name, ``also`` the others. ``type`` is torch's qualified name for a layer of torch
     (``torch.nn.Conv2d``), else the name of the class in the source. ``parameters`` and ``buffers`` map names to shapes.
     ``built`` is the place of the constructor call. ``calls`` holds the place of each call, ``path`` the caller's order.
-    ``registered`` is False for a module that forward reached without its being registered anywhere below the root.
+    ``registered`` is False for a module that forward reached without its being registered anywhere below the root; then
+    ``holder`` and ``held_as`` say which module keeps it in which attribute, itself or in a list, tuple or dict (None: none
+    does). ``created`` says that it was built while forward ran. ``sites`` are the places where attributes were assigned.
     """
 
     index: int
@@ -142,6 +144,10 @@ class ModuleRecord:
     class_line: int = 0
     class_path: str = ""
     reached: bool = False
+    created: bool = False
+    holder: int | None = None
+    held_as: str = ""
+    sites: dict[str, Site] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

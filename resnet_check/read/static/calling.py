@@ -310,6 +310,10 @@ def construct(
         meant = class_called(interpreter, cls, args, kwargs, node, frame)
         if meant is not None:
             return meant
+    if cls.is_module and cls.node is None and interpreter.module_stack and args:
+        meant = class_called(interpreter, cls, args, kwargs, node, frame)
+        if meant is not None:
+            return meant
     if cls.members is not None and len(args) == 1:
         return next((m for m in cls.members.values() if same_value(m, args[0])), Opaque("an enumeration's member"))
     maker_found = cls.find("__new__")
@@ -359,6 +363,20 @@ def class_called(
     """``nn.ReLU(x)`` in forward hands the input to the constructor: say so, and go on as ``nn.ReLU()(x)``; else None."""
     value, layer = args[0], tensors.LAYERS.get(cls.qualified)
     if not isinstance(value, Tensor) or value.trace is not interpreter.trace or cls.name.endswith("Loss"):
+        return None
+    interpreter.problem("module-not-built", frame.site(node), value=cls, tensor=True, operator=cls.name)
+    if layer is None or tensors.unfit(layer, args[1:], kwargs) is not None:
+        return Opaque("after a mistake (module-not-built)", frame.site(node), "tensor")
+    made = construct(interpreter, cls, args[1:], kwargs, node, frame)
+    return call(interpreter, made, (value,), {}, node, frame)
+
+
+def class_called(
+    interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
+) -> Any:
+    """``nn.ReLU(x)`` in forward hands the input to the constructor: say so, and go on as ``nn.ReLU()(x)``; else None."""
+    value, layer = args[0], tensors.LAYERS.get(cls.qualified)
+    if not isinstance(value, Tensor) or value.parameter or cls.name.endswith("Loss"):
         return None
     interpreter.problem("module-not-built", frame.site(node), value=cls, tensor=True, operator=cls.name)
     if layer is None or tensors.unfit(layer, args[1:], kwargs) is not None:

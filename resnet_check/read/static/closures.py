@@ -46,7 +46,7 @@ def set_before(loop: Any, node: Any) -> set[str]:
 
 
 def compare(interpreter: Interpreter, function: Function) -> None:
-    """Say which variables have moved on since the function was made, once."""
+    """Say which variables have moved on since the function was made."""
     moved = {}
     for name, (scope, was) in (function.seen or {}).items():
         now = scope.names.get(name, MISSING)
@@ -54,6 +54,5 @@ def compare(interpreter: Interpreter, function: Function) -> None:
         if not same and now is not MISSING:
             moved[name] = was, now
     if moved:
-        function.seen = None
         site = function.frame.site(function.node)
         interpreter.problem("late-binding-closure", site, names=moved, function=function.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from resnet_check.graph.dim import Dim, column
@@ -9,7 +10,7 @@ from resnet_check.graph.operators.base import LAZY
 from resnet_check.graph.records import ModuleRecord, Op, Site
 from resnet_check.graph.records import Unknown as UnknownRecord
 from resnet_check.read.static.modules import walk
-from resnet_check.read.static.trace import Registry
+from resnet_check.read.static.trace import Registry, Trace
 from resnet_check.read.static.values import Instance, Opaque, Tensor
 
 SIMPLE = (int, float, str, bool, type(None), tuple)
@@ -65,8 +66,11 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
     records: list[ModuleRecord] = []
     parents = parents_of(registry)
     names = other_names(registry)
+    below = {id(module) for _, module in walk(registry.modules[0])}
+    holders = keepers(registry, below)
     for instance in registry.modules:
         index = instance.index
+        holder, held_as = holders.get(id(instance), (None, ""))
         records.append(
             ModuleRecord(
                 index=index,
@@ -79,7 +83,11 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
                 attributes={k: v for k, v in instance.attributes.items() if isinstance(v, SIMPLE) and k[:1] != "_"},
                 also=names.get(index, ()),
                 calls=list(reached.get(index, ())),
-                registered=index < registry.registered,
+                registered=index < registry.registered or id(instance) in below,
+                created=instance.running,
+                holder=holder,
+                held_as=held_as,
+                sites=instance.sites,
                 bases=tuple(c.qualified for c in instance.cls.mro[1:]),
                 class_line=instance.cls.node.lineno if instance.cls.node is not None else 0,
                 class_path=instance.cls.path,
@@ -89,6 +97,59 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
             )
         )
     return records
+
+
+def keepers(registry: Registry, below: set[int]) -> dict[int, tuple[int, str]]:
+    """Return for each module that is not registered which module keeps it, and in which attribute."""
+    wanted = {id(m) for m in registry.modules} - below
+    found: dict[int, tuple[int, str]] = {}
+    for keeper in registry.modules if wanted else ():
+        own = [(n, v) for n, v in keeper.attributes.items() if n not in {"_modules", "_parameters", "_buffers"}]
+        shared = [(n, v) for c in keeper.cls.mro if c.node is not None for n, v in c.namespace.items()]
+        for name, value in (*own, *shared):
+            for part in leaves(value):
+                if id(part) in wanted:
+                    found.setdefault(id(part), (keeper.index, name))
+    return found
+
+
+def leaves(value: Any, depth: int = 3) -> Iterator[Any]:
+    """Yield the values inside lists, tuples and dicts."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple, set)) and depth:
+        for part in value:
+            yield from leaves(part, depth - 1)
+    else:
+        yield value
+
+
+def name_parameters(trace: Trace, registry: Registry, reached: dict[int, list[Site]]) -> None:
+    """Say of each tensor from outside that a pass read directly which module has it: it counts as reached.
+
+    One that no module has registered is given the attribute that keeps it, and the place of that attribute's assignment.
+    """
+    if not trace.sources:
+        return
+    registered: dict[int, tuple[int, str]] = {}
+    kept: dict[int, tuple[Instance, str]] = {}
+    for module in registry.modules:
+        for name, tensor in (*module.attributes.get("_parameters", {}).items(), *module.attributes.get("_buffers", {}).items()):
+            registered.setdefault(id(tensor), (module.index, name))
+        for name, value in module.attributes.items():
+            if name not in {"_parameters", "_buffers", "_modules"}:
+                for part in leaves(value):
+                    if isinstance(part, Tensor):
+                        kept.setdefault(id(part), (module, name))
+    for tensor, index in trace.sources.values():
+        attributes = trace.ops[index].attributes
+        if id(tensor) in registered:
+            owner, name = registered[id(tensor)]
+            attributes["owner"] = owner
+            reached.setdefault(owner, [])
+        elif id(tensor) in kept:
+            keeper, name = kept[id(tensor)]
+            attributes.update(keeper=keeper.index, attribute=name, assigned=keeper.sites.get(name))
 
 
 def shapes(instance: Instance, registry: str) -> dict[str, Any]:

@@ -160,6 +160,8 @@ class FileReader:
         reached = dict(done.trace.reached)
         for index, calls in (trained.trace.reached if trained else {}).items():
             reached.setdefault(index, calls)
+        for each in filter(None, (done, trained)):
+            describe.name_parameters(each.trace, registry, reached)
         model.input = shape
         model.modules = describe.module_records(registry, reached, site)
         model.ops = done.trace.ops
