@@ -306,10 +306,6 @@ def construct(
         maker = HOST_CONSTRUCTORS.get(cls.name)
         if maker is not None:
             return call_native(interpreter, Native(cls.name, maker, lenient=cls.name in LENIENT), args, kwargs, frame.site(node))
-    if cls.is_module and cls.node is None and interpreter.trace is not None and args:
-        meant = class_called(interpreter, cls, args, kwargs, node, frame)
-        if meant is not None:
-            return meant
     if cls.is_module and cls.node is None and interpreter.module_stack and args:
         meant = class_called(interpreter, cls, args, kwargs, node, frame)
         if meant is not None:
@@ -355,20 +351,6 @@ def construct(
     if instance.is_module:
         tensors.ready(instance)
     return instance
-
-
-def class_called(
-    interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
-) -> Any:
-    """``nn.ReLU(x)`` in forward hands the input to the constructor: say so, and go on as ``nn.ReLU()(x)``; else None."""
-    value, layer = args[0], tensors.LAYERS.get(cls.qualified)
-    if not isinstance(value, Tensor) or value.trace is not interpreter.trace or cls.name.endswith("Loss"):
-        return None
-    interpreter.problem("module-not-built", frame.site(node), value=cls, tensor=True, operator=cls.name)
-    if layer is None or tensors.unfit(layer, args[1:], kwargs) is not None:
-        return Opaque("after a mistake (module-not-built)", frame.site(node), "tensor")
-    made = construct(interpreter, cls, args[1:], kwargs, node, frame)
-    return call(interpreter, made, (value,), {}, node, frame)
 
 
 def class_called(

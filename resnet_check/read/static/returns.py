@@ -19,7 +19,7 @@ def finish(interpreter: Interpreter, function: Function, signal: Any, scope: Fra
     most probably meant.
     """
     value = getattr(signal, "value", None)
-    if value is None and function.name == "forward" and interpreter.trace is not None and not dropped(interpreter, scope):
+    if value is None and function.name == "forward" and interpreter.module_stack and not dropped(interpreter, scope):
         return missing_return(interpreter, function, signal, scope)
     return value
 
