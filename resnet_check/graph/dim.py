@@ -37,7 +37,11 @@ class Atom:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, Atom) and self.key == other.key and self.op == other.op and self.args == other.args
+            isinstance(other, Atom)
+            and self.key == other.key
+            and self.value == other.value  # the caches below must not answer for another size
+            and self.op == other.op
+            and self.args == other.args
         )
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,7 @@ from resnet_check.graph.operators.elementwise import binary, elementwise, needs_
 
 def _power(left: Any, right: Any) -> Any:
     result = left**right
-    if isinstance(result, complex):
-        raise ValueError
-    return result
+    return math.nan if isinstance(result, complex) else result
 
 
 def _truncated(left: Any, right: Any) -> Any:

@@ -105,7 +105,7 @@ def numel(shape: Shape) -> Number:
 
 
 def sizes(given: tuple[Any, ...], operator: str) -> Shape:
-    """Return sizes given as separate numbers or as one list; each an integer, ``-1`` and other negative ones included."""
+    """Return sizes given as separate numbers or as one list; each an integer, which may be negative."""
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = tuple(given[0])
     elif not given:

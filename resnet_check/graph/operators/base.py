@@ -48,7 +48,7 @@ class Checks:
             self._record(Guard(left, relation, right, held, required=False, site=self.site))
         return held
 
-    def require(self, relation: str, left: Number, right: Number, kind: str, **facts: Any) -> bool:
+    def require(self, relation: str, left: Number, right: Number, kind: str, /, **facts: Any) -> bool:
         """Record a condition without which torch raises, and return whether it holds at the size being looked at.
 
         A failing condition becomes a `Failure`; the operator goes on with the result that was most probably meant.
@@ -61,7 +61,7 @@ class Checks:
             self.failures.append(Failure(kind, guard, facts))
         return held
 
-    def fail(self, kind: str, **facts: Any) -> None:
+    def fail(self, kind: str, /, **facts: Any) -> None:
         """Record that torch raises here whatever the size."""
         self.require("==", 0, 1, kind, **facts)
 
@@ -127,8 +127,8 @@ class Layer:
     ``build`` has the constructor's signature (after a `Checks`) and returns `Built`; ``forward`` gets a `Checks`, the layer (an object with
     the attributes, parameters and buffers by name, and ``training``) and the inputs. ``bases`` are torch's names of its
     base classes, nearest first, without ``torch.nn.Module``. A layer that waits for its first input has ``materialise``:
-    called with the layer and that input, it returns what the layer is from then on, under the name ``become``; it raises
-    `Refused` where torch does.
+    called with a `Checks`, the layer and that input, it returns what the layer is from then on, under the name
+    ``become``.
     """
 
     name: str

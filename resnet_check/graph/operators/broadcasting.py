@@ -13,7 +13,7 @@ from resnet_check.graph.records import Shape
 
 def agree(check: Checks, kind: str, left: Number, right: Number, /, **facts: Any) -> Number:
     """Return the size that two sizes have together: equal, or one of them one; else a failure, and the larger."""
-    if left == right or right == 1:
+    if right in (left, 1):
         return left
     if left == 1:
         return right
@@ -60,7 +60,7 @@ def broadcast_into(check: Checks, kind: str, target: Shape, source: Shape, *, op
         check.fail(kind, dim=0, got=source[0], expected=1, **facts)
         source = source[extra:]
     for i, (own, other) in enumerate(zip(reversed(target), reversed(source), strict=False)):
-        if other == own or other == 1:
+        if other in (own, 1):
             continue
         if isinstance(other, Dim) and (check.holds("==", other, own) or check.holds("==", other, 1)):
             continue

@@ -10,15 +10,17 @@ from resnet_check.graph.operators.broadcasting import broadcast
 from resnet_check.graph.operators.dtypes import result_type, truth
 from resnet_check.graph.operators.elementwise import binary, elementwise, needs_tensor
 
-binary("eq", "eq", signs="eq", dtype=truth, compute=operator.eq, inplace=False)
-binary("ne", "ne not_equal", signs="ne", dtype=truth, compute=operator.ne, inplace=False)
-binary("lt", "lt less", signs="lt", dtype=truth, compute=operator.lt, inplace=False)
-binary("le", "le less_equal", signs="le", dtype=truth, compute=operator.le, inplace=False)
-binary("gt", "gt greater", signs="gt", dtype=truth, compute=operator.gt, inplace=False)
-binary("ge", "ge greater_equal", signs="ge", dtype=truth, compute=operator.ge, inplace=False)
-binary("logical_and", "logical_and", tensors=True, dtype=truth, inplace=False, compute=lambda a, b: bool(a and b))
-binary("logical_or", "logical_or", tensors=True, dtype=truth, inplace=False, compute=lambda a, b: bool(a or b))
-binary("logical_xor", "logical_xor", tensors=True, dtype=truth, inplace=False, compute=lambda a, b: bool(a) != bool(b))
+binary("eq", "eq", signs="eq", dtype=truth, compute=operator.eq, augmented=False)
+binary("ne", "ne not_equal", signs="ne", dtype=truth, compute=operator.ne, augmented=False)
+binary("lt", "lt less", signs="lt", dtype=truth, compute=operator.lt, augmented=False)
+binary("le", "le less_equal", signs="le", dtype=truth, compute=operator.le, augmented=False)
+binary("gt", "gt greater", signs="gt", dtype=truth, compute=operator.gt, augmented=False)
+binary("ge", "ge greater_equal", signs="ge", dtype=truth, compute=operator.ge, augmented=False)
+binary("logical_and", "logical_and", tensors=True, dtype=truth, augmented=False, compute=lambda a, b: bool(a and b))
+binary("logical_or", "logical_or", tensors=True, dtype=truth, augmented=False, compute=lambda a, b: bool(a or b))
+binary(
+    "logical_xor", "logical_xor", tensors=True, dtype=truth, augmented=False, compute=lambda a, b: bool(a) != bool(b)
+)
 
 
 @function("torch.isclose", "torch.Tensor.isclose", free="rtol atol equal_nan")

@@ -6,6 +6,7 @@ Small ones keep their values, so that tables computed in constructors (``torch.l
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -186,6 +187,12 @@ def arange(
     check.require(
         ">=" if forwards else "<=", last, first, "invalid-argument", reason="arange that ends before it begins"
     )
+    if dtype is not None and named(dtype, "") == "int64":
+        first, last, by = (int(bound) if isinstance(bound, float) else bound for bound in (first, last, by))
+        integers = True
+        if value(by) == 0:
+            message = "arange of integers with a step below one"
+            raise Refused(message)
     count = _steps(first, last, by, integers=integers)
     target = named(dtype, "int64" if integers else "float32")
     data: Data = None
@@ -211,17 +218,22 @@ def _spaced(kind: str, make: Callable[[float, Any], float]) -> Callable[..., Res
         target = named(dtype, "float32")
         data: Data = None
         if not any(isinstance(bound, Dim) for bound in (first, last, count)) and count <= LIMIT:
-            data = rounded([make(point, base) for point in _points(first, last, count)], target)
+            data = rounded([make(point, base) for point in _points(first, last, count, target)], target)
         return Result(kind, (count,), (), {"start": first, "end": last, "steps": count}, target, data=data)
 
     return spaced
 
 
-def _points(first: float, last: float, count: int) -> list[float]:
-    """Return points from both ends towards the middle, as torch computes them."""
+def _points(first: float, last: float, count: int, dtype: str) -> list[float]:
+    """Return points from both ends towards the middle, as torch computes them: the step is rounded like the values."""
     if count == 1:
         return [first]
-    step = (last - first) / max(count - 1, 1)
+    if dtype == "float32":
+        first, last = array("f", (first, last))
+        (distance,) = array("f", (last - first,))
+        (step,) = array("f", (distance / max(count - 1, 1),))
+    else:
+        step = (last - first) / max(count - 1, 1)
     return [first + step * i if i < count // 2 else last - step * (count - 1 - i) for i in range(count)]
 
 

@@ -1,7 +1,7 @@
-"""Operators that work element by element: the rules behind the tables of `arithmetic`, `comparison` and `functions`.
+"""Operators that work element by element: what the tables of `arithmetic` and the like are made of.
 
-One row of a table gives all forms that torch has of an operation: ``torch.add``, ``Tensor.add``, ``Tensor.add_`` and the
-signs ``+`` and ``+=``, which are named after the module `operator`.
+One row of a table gives all forms that torch has of an operation: ``torch.add``, ``Tensor.add``, ``Tensor.add_`` and
+the signs ``+`` and ``+=``, which are named after the module `operator`.
 """
 
 from __future__ import annotations
@@ -131,8 +131,11 @@ def without_bool(name: str, *operands: Any) -> None:
             raise Refused(message)
 
 
-def binary(kind: str, names: str, *, signs: str = "", inplace: bool = True, **row: Any) -> None:
-    """Register an operation on two operands; ``names`` are torch's, ``signs`` those of the module `operator`."""
+def binary(kind: str, names: str, *, signs: str = "", inplace: bool = True, augmented: bool = True, **row: Any) -> None:
+    """Register an operation on two operands; ``names`` are torch's, ``signs`` those of the module `operator`.
+
+    ``inplace`` says that there are methods that overwrite the first operand, ``augmented`` signs such as ``+=``.
+    """
     entry = Binary(kind, **row)
     for name in names.split():
         function(f"torch.{name}")(_binary_rule(entry, name, write=False))
@@ -142,7 +145,7 @@ def binary(kind: str, names: str, *, signs: str = "", inplace: bool = True, **ro
     for sign in signs.split():
         plain = sign.rstrip("_")
         function(f"operator.{sign}")(_sign_rule(entry, plain, write=False))
-        if inplace:
+        if augmented:
             function(f"operator.i{plain}")(_sign_rule(entry, plain, write=True))
 
 

@@ -53,13 +53,14 @@ unary("tan", "tan", dtype=floating, compute=math.tan)
 unary("isnan", "isnan", dtype=truth, compute=math.isnan, inplace=False)
 unary("isinf", "isinf", dtype=truth, compute=math.isinf, inplace=False)
 unary("isfinite", "isfinite", dtype=truth, compute=math.isfinite, inplace=False)
-unary("logical_not", "logical_not", dtype=truth, compute=operator.not_, inplace=False)
+unary("logical_not", "logical_not", dtype=truth, compute=operator.not_)
 unary("bitwise_not", "bitwise_not", signs="invert", dtype=integer_only)
 
-for _name in (
-    "exp2 expm1 asin arcsin acos arccos atan arctan sinh cosh asinh arcsinh acosh arccosh atanh arctanh erf erfc erfinv "
-    "lgamma digamma deg2rad rad2deg i0 sinc"
-).split():
+FLOATING = """exp2 expm1 asin arcsin acos arccos atan arctan sinh cosh asinh arcsinh acosh arccosh atanh arctanh erf
+erfc erfinv lgamma digamma deg2rad rad2deg i0 sinc"""
+"""Functions that are named alike everywhere, and make floats of integers."""
+
+for _name in FLOATING.split():
     unary(_name, _name, dtype=floating)
 
 for _name in ("isposinf", "isneginf", "isreal", "signbit"):
@@ -129,6 +130,12 @@ def logit(check: Checks, input: Any, eps: Any = None, *, out: Any = None) -> Res
     """Apply the inverse of the sigmoid."""
     needs_tensor(input, "logit")
     return elementwise(check, "logit", (input,), operator="logit", dtype=floating)
+
+
+@function("torch.Tensor.logit_", free="eps")
+def logit_(check: Checks, input: Any, eps: Any = None) -> Result:
+    """Apply the inverse of the sigmoid, in place."""
+    return elementwise(check, "logit", (input,), operator="logit_", dtype=floating, inplace=True)
 
 
 @function("torch.nan_to_num", "torch.Tensor.nan_to_num", free="nan posinf neginf out")

@@ -180,7 +180,7 @@ def _apply(check: Checks, found: Selection, entry: Any, shape: Shape, dim: int, 
     own, numbers = _listed(entry)
     if _is_mask(entry):
         return _apply_mask(check, found, own, numbers, shape, dim)
-    _places(check, found, own, numbers, shape[dim], steps[dim])
+    _places(found, own, numbers, shape[dim], steps[dim])
     return 1
 
 
@@ -216,14 +216,11 @@ def _apply_tensor(check: Checks, found: Selection, entry: Any, shape: Shape, dim
         else:
             found.offset = None
         return 1
-    _places(check, found, entry.shape, known, shape[dim], steps[dim])
+    _places(found, entry.shape, known, shape[dim], steps[dim])
     return 1
 
 
-def _places(check: Checks, found: Selection, own: Shape, numbers: Data, size: Number, stride: int) -> None:
-    if numbers and not any(isinstance(number, Dim) for number in numbers):
-        position(check, max(numbers), size)
-        position(check, min(numbers), size)
+def _places(found: Selection, own: Shape, numbers: Data, size: Number, stride: int) -> None:
     found.advanced[len(found.shape)] = (own, numbers)
     found.shape.append(size)
     found.steps.append(stride)
@@ -251,6 +248,11 @@ def _result_shape(check: Checks, found: Selection) -> Shape:
     """Return the shape with what the index tensors select: in their place where they are neighbours, else in front."""
     if not found.advanced:
         return tuple(found.shape)
+    if 0 not in found.shape:  # torch does not look at places in a tensor without elements
+        for dim, (_, numbers) in found.advanced.items():
+            if numbers and not any(isinstance(number, Dim) for number in numbers):
+                position(check, max(numbers), found.shape[dim])
+                position(check, min(numbers), found.shape[dim])
     dims = list(found.advanced)
     shapes = [own for own, _ in found.advanced.values()]
     joint = broadcast(check, "broadcast", *shapes, operator="getitem")
@@ -307,11 +309,12 @@ def setitem(check: Checks, input: Any, index: Any, value: Any) -> Result:
     data = None
     if hasattr(value, "shape"):
         inputs = (*inputs, value)
-        if not found.dynamic:
-            _written(check, _result_shape(check, found), value.shape)
     elif not isinstance(value, (int, float, complex, Dim)):
         message = f"a part of a tensor cannot be set to a {type(value).__name__}"
         raise Refused(message)
+    target = () if found.dynamic else _result_shape(check, found)
+    if hasattr(value, "shape") and not found.dynamic:
+        _written(check, target, value.shape)
     if not found.advanced and found.offset is not None:
         data = _changed(input, found, value)
     attributes = {"index": tuple(found.index)}

@@ -8,7 +8,7 @@ from resnet_check.graph.dim import Number
 from resnet_check.graph.operators.axes import axis, needs, numel
 from resnet_check.graph.operators.base import Checks, Refused, Result, function
 from resnet_check.graph.operators.broadcasting import agree, broadcast, expanded
-from resnet_check.graph.operators.dtypes import result_type
+from resnet_check.graph.operators.dtypes import float_only, result_type
 from resnet_check.graph.records import Shape
 
 
@@ -101,6 +101,40 @@ def dot(check: Checks, input: Any, tensor: Any, *, out: Any = None) -> Result:
     return product(check, input, tensor, "dot")
 
 
+@function("torch.inner", "torch.Tensor.inner", free="out")
+def inner(check: Checks, input: Any, other: Any, *, out: Any = None) -> Result:
+    """Multiply the last dims of two tensors and sum."""
+    left, right = needs(input, "inner").shape, needs(other, "inner").shape
+    _same_dtype(check, "inner", input, other)
+    if not left or not right:
+        return Result("mul", left or right, (input, other), {}, result_type((input, other)))
+    summed = _inner(check, left, (*right[:-2], right[-1], 1), "inner")
+    shape = (*left[:-1], *right[:-1])
+    return Result("matmul", shape, (input, other), {}, input.dtype, numel(shape) * summed)
+
+
+@function("torch.linalg.inv", "torch.inverse", "torch.Tensor.inverse", "torch.linalg.matrix_exp", free="out")
+def inverse(check: Checks, A: Any, *, out: Any = None) -> Result:  # noqa: N803 - torch's name
+    """Invert square matrices."""
+    return _square(check, A, "inverse", needs(A, "inverse").shape)
+
+
+@function("torch.linalg.det", "torch.det", "torch.Tensor.det", free="out")
+def determinant(check: Checks, A: Any, *, out: Any = None) -> Result:  # noqa: N803 - torch's name
+    """Return the determinants of square matrices."""
+    return _square(check, A, "det", needs(A, "det").shape[:-2])
+
+
+def _square(check: Checks, matrix: Any, operator: str, shape: Shape) -> Result:
+    if len(matrix.shape) < 2:
+        message = f"{operator} needs a tensor of 2 dims or more"
+        raise Refused(message)
+    rows, columns = matrix.shape[-2:]
+    if rows != columns:
+        check.require("==", rows, columns, "matmul-features", got=columns, expected=rows, operator=operator)
+    return Result(operator, shape, (matrix,), {}, float_only(matrix.dtype))
+
+
 @function("torch.outer", "torch.ger", "torch.Tensor.outer", "torch.Tensor.ger", free="out")
 def outer(check: Checks, input: Any, vec2: Any, *, out: Any = None) -> Result:
     """Multiply every element of one vector with every element of another."""
@@ -183,6 +217,9 @@ def _contracted(check: Checks, a: Shape, b: Shape, dims: Any) -> tuple[tuple[int
         message = "tensordot needs a number of dims or two lists of them"
         raise Refused(message) from None
     first, second = ([side] if isinstance(side, int) else list(side) for side in (first, second))
+    if (first and not a) or (second and not b):
+        message = "tensordot over a dim of a tensor without dims"
+        raise Refused(message)
     left = tuple([axis(check, dim, len(a)) for dim in first])
     right = tuple([axis(check, dim, len(b)) for dim in second])
     if len(left) != len(right) or len(set(left)) < len(left) or len(set(right)) < len(right):

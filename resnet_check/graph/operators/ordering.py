@@ -156,8 +156,14 @@ def _running(kind: str, step: Callable[[Any, Any], Any] | None, dtype: Callable[
             data = None if data is None else rounded(data, target)
         return Result(kind, input.shape, (input,), {"dim": place}, target, data=data)
 
+    def overwrite(check: Checks, input: Any, dim: Any, *, dtype: Any = None) -> Result:
+        result = rule(check, input, dim, dtype=input.dtype)
+        result.inplace = True
+        return result
+
     result_dtype = dtype
     function(f"torch.{kind}", f"torch.Tensor.{kind}", free="out")(rule)
+    function(f"torch.Tensor.{kind}_")(overwrite)
 
 
 _running("cumsum", operator.add, summed)

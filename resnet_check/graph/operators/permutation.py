@@ -61,6 +61,14 @@ def swapaxes(check: Checks, input: Any, axis0: Any, axis1: Any) -> Result:
     return _swap(check, input, axis0, axis1)
 
 
+@function("torch.Tensor.transpose_", "torch.Tensor.swapdims_")
+def transpose_(check: Checks, input: Any, dim0: Any, dim1: Any) -> Result:
+    """Swap two dims, in place."""
+    result = _swap(check, input, dim0, dim1)
+    result.inplace, result.view = True, False
+    return result
+
+
 @function("torch.t", "torch.Tensor.t")
 def t(check: Checks, input: Any) -> Result:
     """Swap rows and columns of a matrix."""

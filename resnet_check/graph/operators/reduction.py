@@ -232,7 +232,7 @@ def vector_norm(
 @function("torch.linalg.norm", free="ord out")
 def linalg_norm(
     check: Checks,
-    A: Any,
+    A: Any,  # noqa: N803 - torch's name
     ord: Any = None,
     dim: Any = None,
     keepdim: bool = False,
@@ -247,7 +247,7 @@ def linalg_norm(
 @function("torch.linalg.matrix_norm", free="ord out")
 def matrix_norm(
     check: Checks,
-    A: Any,
+    A: Any,  # noqa: N803 - torch's name
     ord: Any = "fro",
     dim: Any = (-2, -1),
     keepdim: bool = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from resnet_check.graph.dim import Dim, Number, factorise
+from resnet_check.graph.dim import Number, factorise
 from resnet_check.graph.operators.axes import axis, is_tensor, needs, numel, sizes
 from resnet_check.graph.operators.base import Checks, NotModelled, Refused, Result, function
 from resnet_check.graph.operators.dtypes import NAMES, WIDTH
@@ -61,9 +61,8 @@ def _resolve_symbolic(check: Checks, shape: Shape, target: Shape, holes: int, op
         if above != below:
             check.require("==", above, below, "reshape", **facts)
         return target
-    if below.__class__ is not int or below == 0 or (above.__class__ is int and above % below):
-        check.require("divides", above, below, "reshape", **facts)
-    elif isinstance(above, Dim) and factorise(above)[0] % below:
+    # A whole number divides for sure when it divides the factor that is common to all terms.
+    if below.__class__ is not int or below == 0 or factorise(above)[0] % below:
         check.require("divides", above, below, "reshape", **facts)
     hole = above if below.__class__ is int and below == 0 else above // below
     return tuple([hole if size.__class__ is int and size == -1 else size for size in target])

@@ -89,7 +89,7 @@ def take(check: Checks, input: Any, index: Any) -> Result:
 
 
 def _indexes(check: Checks, input: Any, index: Any, operator: str) -> None:
-    if needs(index, operator).dtype not in {"int64", "int32"} or (index.dtype == "int32" and operator != "gather"):
+    if needs(index, operator).dtype not in {"int64", "int32"}:
         check.fail("invalid-argument", reason=f"{operator} needs an index of int64, got {index.dtype}")
     if max(len(index.shape), 1) != max(len(needs(input, operator).shape), 1):
         message = f"{operator} needs an index of as many dims as the tensor, got {len(index.shape)}"
@@ -126,7 +126,8 @@ def take_along_dim(check: Checks, input: Any, indices: Any, dim: Any = None, *, 
         message = "take_along_dim needs an index of as many dims as the tensor"
         raise Refused(message)
     if not input.shape:
-        return Result("gather", indices.shape, (input, indices), {"dim": place}, input.dtype)
+        message = "take_along_dim along a dim of a tensor without dims"
+        raise Refused(message)
     shape = broadcast(
         check,
         "broadcast",
@@ -151,11 +152,10 @@ def _scatter(check: Checks, name: str, input: Any, dim: Any, index: Any, source:
         inputs = (*inputs, source)
         if source.dtype != input.dtype:
             check.fail("invalid-argument", reason=f"{name} writes {source.dtype} into {input.dtype}")
-        if source.shape or len(index.shape) == 0:
-            if len(source.shape) != len(index.shape):
-                message = f"{name} needs values of as many dims as the index"
-                raise Refused(message)
-            _within(check, index.shape, source.shape, name)
+        if max(len(source.shape), 1) != max(len(index.shape), 1):
+            message = f"{name} needs values of as many dims as the index"
+            raise Refused(message)
+        _within(check, index.shape, source.shape or (1,), name)
     else:
         attributes["scalar"] = source
     return Result(name, input.shape, inputs, attributes, input.dtype, inplace=inplace)
@@ -181,6 +181,14 @@ def _register_scatter(name: str, number: bool) -> None:
 
     function(f"torch.{name}", f"torch.Tensor.{name}", free="reduce")(plain)
     function(f"torch.Tensor.{name}_", free="reduce")(overwrite)
+
+
+@function("torch.scatter_reduce", "torch.Tensor.scatter_reduce", free="reduce include_self")
+def scatter_reduce(
+    check: Checks, input: Any, dim: Any, index: Any, src: Any, reduce: Any, *, include_self: bool = True
+) -> Result:
+    """Combine values with elements along a dim, each at its own place."""
+    return _scatter(check, "scatter_reduce", input, dim, index, needs(src, "scatter_reduce"), inplace=False)
 
 
 _register_scatter("scatter", True)
@@ -249,6 +257,13 @@ def masked_fill(check: Checks, input: Any, mask: Any, value: Any) -> Result:
 def masked_fill_(check: Checks, input: Any, mask: Any, value: Any) -> Result:
     """Set elements to a number where a mask holds, in place."""
     return _masked_fill(check, input, mask, value, inplace=True)
+
+
+@function("torch.masked_scatter", "torch.Tensor.masked_scatter")
+def masked_scatter(check: Checks, input: Any, mask: Any, source: Any) -> Result:
+    """Return the tensor with elements written in order where a mask holds."""
+    shape = broadcast(check, "broadcast", input.shape, mask.shape, operator="masked_scatter")
+    return Result("masked_scatter", shape, (input, mask, source), {}, input.dtype)
 
 
 @function("torch.Tensor.masked_scatter_")

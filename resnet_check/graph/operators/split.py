@@ -8,7 +8,7 @@ from typing import Any
 from resnet_check.graph.dim import Dim, Number, value
 from resnet_check.graph.operators.axes import axis, integer, needs
 from resnet_check.graph.operators.base import Checks, Refused, Result, function
-from resnet_check.graph.operators.bounds import ceil_divide, maximum, minimum
+from resnet_check.graph.operators.bounds import ceil_divide, lower_bound, maximum, minimum
 from resnet_check.graph.operators.values import Data, strided, strides
 from resnet_check.graph.records import Shape
 
@@ -60,6 +60,8 @@ def _equal_parts(check: Checks, size: Number, part: Number) -> list[Number]:
             message = f"split into parts of size {part}"
             raise Refused(message)
         return [0]
+    if lower_bound(part) < 1:
+        check.require(">", part, 0, "split-sizes", got=part, expected=size)
     count = number_of(check, ceil_divide(size, part))
     if count <= 1:
         return [size]

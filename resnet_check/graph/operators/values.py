@@ -165,6 +165,6 @@ def along(data: Data, shape: Shape, dim: int, function: Callable[[list[Any]], Se
     if not results:
         return None
     flat = tuple([number for row in results for number in row])
-    moved = tuple([shape[i] for i in order[:-1]]) + (len(results[0]),)
+    moved = (*[shape[i] for i in order[:-1]], len(results[0]))
     back = [order.index(i) for i in range(len(shape))]
     return permuted(flat, moved, back)

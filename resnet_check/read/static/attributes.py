@@ -113,9 +113,11 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
     if isinstance(owner, ProjectModule):
         return interpreter.files.member(interpreter, owner, name)
     if isinstance(owner, Function):
+        if name in owner.attributes:
+            return owner.attributes[name]
         if name in FUNCTION_NAMES:
             return owner.name if name != "__module__" else "module"
-        return owner.attributes.get(name, MISSING)
+        return MISSING
     if isinstance(owner, Partial) and name in {"func", "args", "keywords"}:
         return {"func": owner.function, "args": owner.args, "keywords": owner.kwargs}[name]
     if isinstance(owner, BoundMethod):

@@ -54,11 +54,11 @@ class Interpreter:
         """The scope of the latest call of a native function."""
 
     def tick(self, steps: int = 1) -> None:
-        """Count work done; raises `BudgetExceeded` when the budget of steps or time is used up."""
+        """Count work done; raises `BudgetExceeded` when the budget of steps or of processor time is used up."""
         self.steps += steps
         if self.steps > self.max_steps:
             raise BudgetExceeded(f"more than {self.max_steps} steps")
-        if self.steps & 1023 < steps and time.monotonic() > self.deadline:
+        if self.steps & 1023 < steps and time.process_time() > self.deadline:
             raise BudgetExceeded("the time limit")
 
     def lose(self, opaque: Opaque) -> None:

@@ -89,6 +89,8 @@ def wraps(_: Interpreter, __: Any, wrapped: Any, *___: Any, **____: Any) -> Any:
     def apply_to(_i: Interpreter, _s: Any, wrapper: Any) -> Any:
         if isinstance(wrapper, Function):
             wrapper.attributes["__wrapped__"] = wrapped
+            name = getattr(wrapped, "name", wrapper.name)
+            wrapper.attributes["__name__"] = getattr(wrapped, "attributes", {}).get("__name__", name)
         return wrapper
 
     return Native("wraps", apply_to, lenient=True)

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from resnet_check.graph.records import Model, Problem, Site
+from resnet_check.graph.records import Model, Problem, Site, Unknown
 from resnet_check.read.reading import Reading, ReadOptions
 from resnet_check.read.static import describe, expressions, inputs, passes, statements, trials
 from resnet_check.read.static.discovery import Candidate, candidates, instances
@@ -34,7 +34,7 @@ def read(source: Source, options: ReadOptions | None = None) -> Reading:
     reading = Reading()
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
-    started = time.monotonic()
+    started = time.process_time()
     interpreter = Interpreter(max_steps=options.max_steps, deadline=started + options.max_seconds)
     whole = Site(source.path, 1, 1, 1, 1)
     try:
@@ -43,6 +43,10 @@ def read(source: Source, options: ReadOptions | None = None) -> Reading:
     except (BudgetExceeded, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, BudgetExceeded) else type(error).__name__
         reading.problems.append(Problem("too-complex", whole, "", {"reason": reason}))
+        for model in reading.models:
+            if model.input is None and model.status == "complete":
+                model.status = "partial"
+                model.unknown.append(Unknown(f"not reached within the limits ({reason})", model.line, model.path))
     finally:
         sys.setrecursionlimit(limit)
     return reading

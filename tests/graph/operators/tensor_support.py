@@ -16,22 +16,24 @@ from resnet_check.graph.operators import load
 from resnet_check.graph.operators.base import Checks, NotModelled, Refused, Result
 from resnet_check.graph.records import RELATIONS, Guard
 
+torch.set_num_threads(1)
 FUNCTIONS, _ = load()
 
-FILES = (
-    "arithmetic broadcasting casting combine comparison creation einsum elementwise filling fourier functions indexing matmul "
-    "ordering permutation properties randomness reduction reshape selection split"
-).split()
+FILES = """arithmetic broadcasting casting combine comparison creation einsum elementwise filling fourier functions
+indexing matmul ordering permutation properties randomness reduction reshape selection split"""
 """The files of the table that these tests are about."""
 
-NAMES = sorted(name for name, entry in FUNCTIONS.items() if entry.rule.__module__.rpartition(".")[2] in FILES)
+NAMES = sorted(name for name, entry in FUNCTIONS.items() if entry.rule.__module__.rpartition(".")[2] in FILES.split())
 
-DTYPES = {name: getattr(torch, name) for name in "float32 float64 int64 int32 uint8 bool bfloat16 complex64".split()}
+DTYPES = {
+    name: getattr(torch, name)
+    for name in ("float32", "float64", "int64", "int32", "uint8", "bool", "bfloat16", "complex64")
+}
 
 
 @dataclass(frozen=True)
 class T:
-    """A tensor argument: our rule gets its shape, torch a real one. ``values`` fills it, by default with small numbers."""
+    """A tensor argument: our rule gets its shape, torch a real one, filled with ``values`` or small numbers."""
 
     shape: tuple[Any, ...]
     dtype: str = "float32"
@@ -121,7 +123,9 @@ def torchs(name: str, args: Any = (), kwargs: Any = None, sizes: dict[str, int] 
     """Call torch; Dims among the arguments have the given sizes."""
 
     def number(leaf: Any) -> Any:
-        return column(leaf, {key: [size] for key, size in (sizes or {}).items()}, {})[0] if isinstance(leaf, Dim) else leaf
+        return (
+            column(leaf, {key: [size] for key, size in (sizes or {}).items()}, {})[0] if isinstance(leaf, Dim) else leaf
+        )
 
     def argument(leaf: Any) -> Any:
         if isinstance(leaf, T):
@@ -153,7 +157,7 @@ def _call(name: str, args: Any, kwargs: Any) -> Any:
         owner = getattr(owner, part)
     if owner is torch.Tensor:
         found = getattr(args[0], last)
-        if last in {"__setitem__"}:
+        if last == "__setitem__":
             found(*args[1:], **kwargs)
             return args[0]
         result = found(*args[1:], **kwargs) if callable(found) and not isinstance(found, torch.Tensor) else found
@@ -204,10 +208,13 @@ def _same(mine: Outcome, theirs: Outcome, where: str) -> None:
             real_plain = str(real).removeprefix("torch.") if isinstance(real, torch.dtype) else real_plain
             assert own == real_plain, where
             continue
-        if not isinstance(real, torch.Tensor):
-            real = torch.from_numpy(real)
-        assert own.shape == tuple(real.shape), where
-        assert f"torch.{own.dtype}" == str(real.dtype), where
+        plain = real if isinstance(real, torch.Tensor) else torch.from_numpy(real)
+        assert own.shape == tuple(plain.shape), where
+        assert f"torch.{own.dtype}" == str(plain.dtype), where
         if own.data is not None:
-            got = torch.tensor(own.data, dtype=torch.float64).reshape(real.shape)
-            assert torch.allclose(got, real.to(torch.float64), rtol=1e-5, atol=1e-5, equal_nan=True), (where, got, real)
+            got = torch.tensor(own.data, dtype=torch.float64).reshape(plain.shape)
+            assert torch.allclose(got, plain.to(torch.float64), rtol=1e-5, atol=1e-5, equal_nan=True), (
+                where,
+                got,
+                plain,
+            )

@@ -38,17 +38,19 @@ def pairs(draw: Draw) -> tuple[Any, Any]:
     return draw(st.sampled_from([(left, right), (left, right), (left, draw(NUMBERS)), (draw(NUMBERS), left)]))
 
 
-TWO = [
-    "add sub mul div floor_divide remainder fmod pow eq lt ge maximum minimum logical_and bitwise_and bitwise_or atan2 copysign",
-    "true_divide float_power xlogy bitwise_left_shift hypot fmax logaddexp max min where masked_fill",
-]
+TWO = """add sub mul div floor_divide remainder fmod pow eq lt ge maximum minimum logical_and bitwise_and bitwise_or
+atan2 copysign true_divide float_power xlogy bitwise_left_shift hypot fmax logaddexp max min"""
 BINARY = [
     name
-    for base in " ".join(TWO).split()
+    for base in TWO.split()
     for name in (f"torch.{base}", f"torch.Tensor.{base}", f"torch.Tensor.{base}_")
-    if name in NAMES and base not in {"where", "masked_fill"}
+    if name in NAMES
 ]
-SIGNS = [name for name in NAMES if name.startswith("operator.") and not name.endswith(("item", "matmul", "neg", "pos", "invert", "abs"))]
+SIGNS = [
+    name
+    for name in NAMES
+    if name.startswith("operator.") and not name.endswith(("item", "matmul", "neg", "pos", "invert", "abs"))
+]
 
 
 @pytest.mark.parametrize("name", [*BINARY, *SIGNS])
@@ -64,13 +66,19 @@ def test_two_operands(name: str, operands: tuple[Any, Any]) -> None:
     agree(name, operands)
 
 
-UNARY = """abs neg floor ceil trunc sign square exp log sqrt rsqrt reciprocal sin erf isnan isinf logical_not bitwise_not round
-positive frac logit sigmoid relu tanh nan_to_num cumsum sum mean prod amax std var norm argmax any all max median sort cumprod"""
+UNARY = """abs neg floor ceil trunc sign square exp log sqrt rsqrt reciprocal sin erf isnan isinf logical_not
+bitwise_not round positive frac logit sigmoid relu tanh nan_to_num cumsum sum mean prod amax std var norm argmax any
+all max median sort cumprod"""
 
 
 @pytest.mark.parametrize(
     "name",
-    [n for base in UNARY.split() for n in (f"torch.{base}", f"torch.Tensor.{base}", f"torch.Tensor.{base}_") if n in NAMES],
+    [
+        n
+        for base in UNARY.split()
+        for n in (f"torch.{base}", f"torch.Tensor.{base}", f"torch.Tensor.{base}_")
+        if n in NAMES
+    ],
 )
 @settings(max_examples=15)
 @given(SHAPES, DTYPES)
@@ -79,13 +87,18 @@ def test_one_operand_of_any_dtype(name: str, shape: tuple[int, ...], dtype: str)
 
 
 @given(pairs(), st.sampled_from(["torch.clamp", "torch.Tensor.clamp_"]), st.booleans())
-def test_clamp(operands: tuple[Any, Any], name: str, both: bool) -> None:
+def test_clamp(operands: tuple[Any, Any], name: str, both) -> None:
     first, bound = operands
     if isinstance(first, T):
         agree(name, (first, bound), {"max": bound} if both else {})
 
 
-@given(SHAPES.flatmap(lambda s: st.tuples(fitting(s), fitting(s), fitting(s))), DTYPES, DTYPES, st.sampled_from(["", "a", "b"]))
+@given(
+    SHAPES.flatmap(lambda s: st.tuples(fitting(s), fitting(s), fitting(s))),
+    DTYPES,
+    DTYPES,
+    st.sampled_from(["", "a", "b"]),
+)
 def test_where(shapes: Any, left: str, right: str, plain: str) -> None:
     condition, first, second = shapes
     a = 1.5 if plain == "a" else T(first, left)
@@ -113,7 +126,7 @@ ONE = "prod max min argmax argmin median mode std_mean var_mean sort argsort cum
 
 @pytest.mark.parametrize("base", MANY.split())
 @given(MAYBE_EMPTY, st.none() | DIMS | st.lists(DIMS, max_size=3).map(tuple), st.booleans())
-def test_reductions_of_several_dims(base: str, shape: tuple[int, ...], dim: Any, keepdim: bool) -> None:
+def test_reductions_of_several_dims(base: str, shape: tuple[int, ...], dim: Any, keepdim) -> None:
     if base in {"std", "var"} and dim == ():
         return  # what no dims means has changed between versions of torch
     if dim == () and base in {"all", "any"}:
@@ -137,8 +150,13 @@ def test_the_largest_few(shape: tuple[int, ...], k: int, dim: int) -> None:
     agree("torch.kthvalue", (T(shape), k, dim))
 
 
-@given(SHAPES, st.booleans(), st.sampled_from([None, 0, 1]), st.none() | st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True))
-def test_deviations_with_old_and_new_arguments(shape: Any, flag: bool, correction: Any, dim: Any) -> None:
+@given(
+    SHAPES,
+    st.booleans(),
+    st.sampled_from([None, 0, 1]),
+    st.none() | st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True),
+)
+def test_deviations_with_old_and_new_arguments(shape: Any, flag, correction: Any, dim: Any) -> None:
     for name in ("std", "var"):
         agree(f"torch.{name}", (T(shape), flag))
         if dim is not None:
@@ -188,7 +206,10 @@ def test_two_dims(shape: tuple[int, ...], first: int, second: int) -> None:
     agree("torch.rot90", (T(shape), 1, (first, second)))
 
 
-@given(st.lists(SIZES, max_size=4).flatmap(lambda s: st.tuples(st.just(tuple(s)), st.permutations(range(len(s))))), st.integers(0, 9))
+@given(
+    st.lists(SIZES, max_size=4).flatmap(lambda s: st.tuples(st.just(tuple(s)), st.permutations(range(len(s))))),
+    st.integers(0, 9),
+)
 def test_permute(case: Any, twist: int) -> None:
     shape, order = case
     order = [order[0], *order[:-1]] if twist == 0 and order else order
@@ -205,7 +226,9 @@ def test_squeeze_and_unsqueeze(shape: tuple[int, ...], dim: Any) -> None:
 
 
 @settings(max_examples=150)
-@given(SHAPES, st.lists(st.sampled_from([-1, 0, 1, 2, 3, 4]), max_size=5).map(tuple), st.integers(-1, 3), st.none() | DIMS)
+@given(
+    SHAPES, st.lists(st.sampled_from([-1, 0, 1, 2, 3, 4]), max_size=5).map(tuple), st.integers(-1, 3), st.none() | DIMS
+)
 def test_expand_and_repeat(shape: tuple[int, ...], sizes: tuple[int, ...], times: int, dim: int | None) -> None:
     if not (0 in sizes and -1 in sizes):  # torch makes a tensor of size -1 then
         agree("torch.Tensor.expand", (T(shape), *sizes))
@@ -217,7 +240,10 @@ def test_expand_and_repeat(shape: tuple[int, ...], sizes: tuple[int, ...], times
 INDEX = st.one_of(
     st.integers(-4, 4),
     st.builds(
-        slice, st.none() | st.integers(-5, 5), st.none() | st.integers(-5, 5), st.none() | st.sampled_from([1, 2, 3, 1, 0, -1])
+        slice,
+        st.none() | st.integers(-5, 5),
+        st.none() | st.integers(-5, 5),
+        st.none() | st.sampled_from([1, 2, 3, 1, 0, -1]),
     ),
     st.just(slice(None)),
     st.just(slice(None)),
@@ -264,6 +290,11 @@ def indexed(draw: Draw) -> Any:
 @given(indexed(), st.sampled_from(["int64", "int64", "int32", "float32"]))
 def test_gather_and_scatter(case: Any, dtype: str) -> None:
     shape, where, dim = case
+    if not shape:
+        dtype = "int64"  # for a tensor without dims torch lets some other dtypes pass
+    if dtype == "int32" and shape:
+        agree("torch.gather", (T(shape), dim, T(where, dtype, (0, 1))))
+        return  # torch lets int32 pass in some shapes of the others
     index = T(where, dtype, (0, 1 if shape else 0) if "int" in dtype else None)
     agree("torch.gather", (T(shape), dim, index))
     agree("torch.take_along_dim", (T(shape), index, dim))
@@ -314,7 +345,12 @@ def test_diagonals(shape: tuple[int, ...], offset: int, dim1: int, dim2: int) ->
     agree("torch.tril", (T(shape), offset))
 
 
-@given(SHAPES, st.integers(-1, 4), st.sampled_from([-2, -1, 0, 1]), st.none() | st.lists(st.integers(1, 4), min_size=2, max_size=2))
+@given(
+    SHAPES,
+    st.integers(-1, 4),
+    st.sampled_from([-2, -1, 0, 1]),
+    st.none() | st.lists(st.integers(1, 4), min_size=2, max_size=2),
+)
 def test_fourier_transforms(shape: tuple[int, ...], n: int, dim: int, s: Any) -> None:
     for name in ("fft", "ifft", "rfft", "irfft"):
         agree(f"torch.fft.{name}", (T(shape),), {"n": None if n < 0 else n, "dim": dim})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resnet_check.graph.dim import Dim, symbol
+from resnet_check.graph.dim import symbol
 from tests.graph.operators.tensor_support import T, evaluated, fails, mapped, ours, torchs
 
 settings.register_profile("operators", deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
@@ -31,6 +31,8 @@ def check(name: str, args: Any, kwargs: Any = None) -> int:
         if mine.unknown is not None:
             continue
         for sizes in SIZES:
+            if empty(given_args, sizes):
+                continue
             if any(not guard.required and fails(guard, sizes) is guard.held for guard in mine.guards):
                 continue  # at this size the pass goes another way
             seen += 1
@@ -42,12 +44,16 @@ def check(name: str, args: Any, kwargs: Any = None) -> int:
             where = f"{name} {given_args} from {base} at {sizes}: {mine.raised} {mine.guards} torch {theirs.raised}"
             assert wrong == (theirs.raised is not None), where
             if not wrong and mine.raised is None:
-                shapes = [mapped(lambda leaf: evaluated(leaf, sizes) if isinstance(leaf, Dim) else leaf, r.shape) for r in mine.results]  # noqa: B023
+                shapes = [tuple([evaluated(number, sizes) for number in r.shape]) for r in mine.results]
                 assert shapes == [tuple(real.shape) for real in theirs.results], where
     return seen
 
 
-AFFINE = st.tuples(st.integers(1, 3), st.integers(-1, 2), st.sampled_from([1, 2, 4]))
+def empty(args: Any, sizes: dict[str, int]) -> bool:
+    """Return whether an argument has no elements: what torch does with those is another matter."""
+    found = []
+    mapped(lambda leaf: found.extend(leaf.shape if isinstance(leaf, T) else ()), args)
+    return any(evaluated(number, sizes) == 0 for number in found)
 
 
 def size(kind: Any, n: Any, h: Any, w: Any) -> Any:
@@ -59,9 +65,22 @@ def size(kind: Any, n: Any, h: Any, w: Any) -> Any:
     return base
 
 
-KINDS = st.sampled_from([
-    1, 2, 3, 4, 6, "n", "h", "w", ("h", ("+", 1), ("//", 2)), ("h", ("//", 2), ("*", 2)), ("w", ("*", 2)), ("n", ("*", 3)),
-])
+KINDS = st.sampled_from(
+    [
+        1,
+        2,
+        3,
+        4,
+        6,
+        "n",
+        "h",
+        "w",
+        ("h", ("+", 1), ("//", 2)),
+        ("h", ("//", 2), ("*", 2)),
+        ("w", ("*", 2)),
+        ("n", ("*", 3)),
+    ]
+)
 SHAPES = st.lists(KINDS, min_size=1, max_size=4).map(tuple)
 
 
@@ -71,7 +90,7 @@ def shaped(kinds: Any, sizes: Any) -> tuple[Any, ...]:
 
 @given(SHAPES, SHAPES, st.booleans())
 @settings(max_examples=100)
-def test_broadcasting(left: Any, right: Any, near: bool) -> None:
+def test_broadcasting(left: Any, right: Any, near) -> None:
     if near:
         right = left[:-1] + right[-1:]
     check("torch.add", lambda *s: (T(shaped(left, s)), T(shaped(right, s))))
@@ -99,20 +118,25 @@ def test_reshaping(case: Any) -> None:
     check("torch.reshape", lambda *s: (T(shaped(shape, s)), shaped(target, s)))
 
 
-BOUNDS = st.none() | st.integers(-5, 5) | st.sampled_from(["h", "w", ("h", ("+", -1)), ("h", ("//", 2)), ("h", ("+", -4))])
+BOUNDS = (
+    st.none() | st.integers(-5, 5) | st.sampled_from(["h", "w", ("h", ("+", -1)), ("h", ("//", 2)), ("h", ("+", -4))])
+)
 
 
 def bound(kind: Any, sizes: Any) -> Any:
     return kind if kind is None else size(kind, *sizes)
 
 
-@given(SHAPES, st.lists(st.tuples(BOUNDS, BOUNDS, st.sampled_from([None, 1, 2, 3])) | st.integers(-3, 3), min_size=1, max_size=2))
+@given(
+    SHAPES,
+    st.lists(st.tuples(BOUNDS, BOUNDS, st.sampled_from([None, 1, 2, 3])) | st.integers(-3, 3), min_size=1, max_size=2),
+)
 @settings(max_examples=150)
 def test_slicing(shape: Any, index: Any) -> None:
     def parts(sizes: Any) -> tuple[Any, ...]:
-        return tuple([
-            slice(bound(p[0], sizes), bound(p[1], sizes), p[2]) if isinstance(p, tuple) else p for p in index
-        ])
+        return tuple(
+            [slice(bound(p[0], sizes), bound(p[1], sizes), p[2]) if isinstance(p, tuple) else p for p in index]
+        )
 
     check("operator.getitem", lambda *s: (T(shaped(shape, s)), parts(s)))
 
@@ -133,7 +157,7 @@ def test_cutting(shape: Any, dim: int, first: Any, second: Any) -> None:
 
 @given(SHAPES, SHAPES, st.integers(-2, 2), st.booleans())
 @settings(max_examples=60)
-def test_joining(left: Any, right: Any, dim: int, near: bool) -> None:
+def test_joining(left: Any, right: Any, dim: int, near) -> None:
     if near:
         right = left[:-1] + right[-1:]
     check("torch.cat", lambda *s: ([T(shaped(left, s)), T(shaped(right, s))], dim))
@@ -155,8 +179,8 @@ def test_reductions_and_other_orders(shape: Any, dim: Any, other: int) -> None:
     check("torch.transpose", lambda *s: (*tensor(*s), other, 0))
     check("torch.Tensor.repeat", lambda *s: (*tensor(*s), *([2] * len(shape))))
     check("torch.diagonal", lambda *s: (*tensor(*s), other))
-    check("torch.fft.rfft2", lambda *s: tensor(*s))
-    check("torch.fft.irfft", lambda *s: tensor(*s))
+    check("torch.fft.rfft2", tensor)
+    check("torch.fft.irfft", tensor)
 
 
 @given(KINDS, KINDS, st.sampled_from([1, 2, 3, -1]))
