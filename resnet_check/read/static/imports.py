@@ -148,11 +148,15 @@ def root_name(node: Any) -> list[str]:
 
 
 class Files:
-    """The files of one run of the reader: the one that is checked, and those that it imports."""
+    """The files of one run of the reader: the one that is checked, and those that it imports.
+
+    ``sought`` are the places at which a module was looked for, also in vain.
+    """
 
     def __init__(self, main: str) -> None:
         self.main = os.path.abspath(main)
         self.read: dict[str, FileNamespace | None] = {}
+        self.sought: set[str] = set()
         self.roots = import_roots(self.main)
 
     def open(self, interpreter: Interpreter, path: str) -> FileNamespace | None:
@@ -185,6 +189,7 @@ class Files:
         for root in [folder] if folder is not None else self.roots:
             base = os.path.join(root, *parts)
             for path in (os.path.join(base, "__init__.py"), f"{base}.py"):
+                self.sought.add(path)
                 if (parts or path.endswith("__init__.py")) and os.path.isfile(path):
                     return path
             if folder is None and parts and os.path.isdir(base) and has_python(base):

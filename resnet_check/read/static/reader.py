@@ -49,6 +49,8 @@ def read(source: Source, options: ReadOptions | None = None) -> Reading:
                 model.unknown.append(Unknown(f"not reached within the limits ({reason})", model.line, model.path))
     finally:
         sys.setrecursionlimit(limit)
+    files = interpreter.files
+    reading.dependencies = sorted({*files.read, *files.sought} - {files.main}) if files else []
     return reading
 
 
