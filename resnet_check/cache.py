@@ -18,8 +18,10 @@ from typing import Any
 from resnet_check import __version__
 from resnet_check.checking import FileReport, ModelReport
 from resnet_check.config import Settings
+from resnet_check.errors import CannotCheckError
 from resnet_check.finding import Edit, Finding, Fix, Related
 from resnet_check.graph.records import Unknown
+from resnet_check.source import read_bytes
 
 FOLDER_VARIABLE = "RESNET_CHECK_CACHE_DIR"
 
@@ -86,9 +88,8 @@ def _changes(folder: str) -> Iterable[int]:
 def _digest_of_file(path: str) -> str:
     """Return the digest of a file's content, nothing for one that cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return _digest(file.read())
-    except (OSError, ValueError):
+        return _digest(read_bytes(path))
+    except CannotCheckError:
         return ""
 
 

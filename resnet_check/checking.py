@@ -118,9 +118,9 @@ def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
 
     if source.tree is None:
         return Reading()
-    from resnet_check.read.static.reader import read
-
     try:
+        from resnet_check.read.static.reader import read
+
         return read(source, ReadOptions(input_size=settings.input))
     except (RecursionError, MemoryError) as error:
         reason = "it nests too deeply" if isinstance(error, RecursionError) else "it needs too much memory"

@@ -182,6 +182,8 @@ def _closing(report: Report, paint: Paint) -> str:
         return f"No model found in {where}: {paint('warning', 'nothing was checked')} ({report.seconds:.2f} s)."
     if report.failures:
         return f"Nothing found in {where}, as far as it could be checked ({checked})."
+    if broken := sum(model.status == "failed" for model in report.models):
+        return f"Nothing found in {where}, but {_number(broken, 'model')} cannot run as written ({checked})."
     return f"{paint('good', 'Nothing found')} in {where} ({checked})."
 
 
