@@ -83,11 +83,19 @@ _method("char", "int8")
 def _same(kind: str, *names: str, view: bool = True, inplace: bool = False) -> None:
     """Register what returns the same elements; devices and layouts are not followed."""
 
-    def rule(check: Checks, input: Any, *args: Any, **kwargs: Any) -> Result:
+    def rule(
+        check: Checks,
+        input: Any,
+        device: Any = None,
+        non_blocking: Any = None,
+        memory_format: Any = None,
+        *,
+        requires_grad: Any = None,
+    ) -> Result:
         data = getattr(needs(input, kind), "data", None)
         return Result(kind, input.shape, (input,), {}, input.dtype, inplace=inplace, view=view, data=data)
 
-    function(*names, free="args kwargs")(rule)
+    function(*names, free="device non_blocking memory_format requires_grad")(rule)
 
 
 _same("identity", "torch.Tensor.cuda", "torch.Tensor.cpu", "torch.Tensor.contiguous", "torch.Tensor.pin_memory")

@@ -53,13 +53,16 @@ def copy_(check: Checks, input: Any, src: Any, non_blocking: bool = False) -> Re
 
 
 def _random(name: str, first: str, second: str) -> None:
-    def rule(check: Checks, input: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Result:
-        if len(args) + len(kwargs) > len([name for name in (first, second) if name]) or kwargs.keys() - {first, second}:
+    # The parameters have names that Python reserves (``from``), so they come as keywords of any name.
+    def rule(
+        check: Checks, input: Any, low: Any = None, high: Any = None, *, generator: Any = None, **named: Any
+    ) -> Result:
+        if named.keys() - {first, second}:
             message = f"{name}_ takes {first} {second}"
             raise Refused(message)
         return _filled(input, name, None)
 
-    function(f"torch.Tensor.{name}_", free=f"args kwargs generator {first} {second}")(rule)
+    function(f"torch.Tensor.{name}_", free=f"low high generator {first} {second}")(rule)
 
 
 _random("normal", "mean", "std")

@@ -308,3 +308,10 @@ def test_an_inplace_method_overwrites_its_first_input(name: str) -> None:
 
 def test_examples_are_of_registered_functions() -> None:
     assert set(SAMPLES) <= set(FUNCTIONS)
+
+
+def test_filling_takes_the_names_of_torch() -> None:
+    agree("torch.Tensor.normal_", (X,), {"mean": 1.0, "std": 2.0})
+    agree("torch.Tensor.uniform_", (X,), {"from": 0.0, "to": 2.0})
+    agree("torch.Tensor.uniform_", (X, 0.0, 2.0))
+    agree("torch.Tensor.normal_", (X,), {"scale": 2.0})
