@@ -1,0 +1,92 @@
+"""Where a None came from: the helper that returns nothing although its value is used."""
+
+from __future__ import annotations
+
+import ast
+
+from resnet_check.graph.records import Problem, Site
+from resnet_check.rules._places import FUNCTIONS, Function, Places, gives_value, inside, is_name, name_of, self_name, targets
+
+DEPTH = 6
+
+
+def silent_helper(places: Places, problem: Problem) -> tuple[Function, ast.Call] | None:
+    """Return the function without ``return`` whose None caused a problem, and the call that used it."""
+    if not problem.facts.get("none"):
+        return None
+    node = places.at(problem.site, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp, ast.Name, ast.Starred)
+    for expression in suspects(node, problem):
+        found = trace(places, expression, problem.site, DEPTH)
+        if found is not None:
+            return found
+    return None
+
+
+def suspects(node: ast.AST | None, problem: Problem) -> list[ast.expr]:
+    """Return the expressions at a place that may have been None."""
+    if isinstance(node, ast.Starred):
+        return [node.value]
+    if isinstance(node, ast.expr) and "iterated over" in problem.facts.get("reason", ""):
+        return [node]
+    if isinstance(node, ast.Call):
+        called = "cannot be called" in problem.facts.get("reason", "")
+        return [node.func] if called else [*node.args, *(k.value for k in node.keywords)]
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return [node.value]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    return [node] if isinstance(node, ast.Name) else []
+
+
+def trace(places: Places, node: ast.expr | None, site: Site, depth: int) -> tuple[Function, ast.Call] | None:
+    """Follow an expression back to a call of a function that returns nothing."""
+    if node is None or depth == 0:
+        return None
+    if isinstance(node, ast.Call):
+        helper = definition(places, node)
+        return (helper, node) if helper is not None and not gives_value(helper) else None
+    if isinstance(node, ast.Name):
+        return trace_name(places, node, site, depth)
+    if isinstance(node, ast.Attribute):
+        function, cls = places.function_of(node), places.class_of(node)
+        if function is not None and cls is not None and is_name(node.value, self_name(function)):
+            found = (trace(places, value, site, depth - 1) for _, value in places.assignments(cls, node.attr))
+            return next((f for f in found if f is not None), None)
+    return None
+
+
+def trace_name(places: Places, node: ast.Name, site: Site, depth: int) -> tuple[Function, ast.Call] | None:
+    """Follow a local name to its latest assignment, a parameter to the argument of the call."""
+    function = places.function_of(node)
+    if function is None:
+        return None
+    before = [
+        (statement.lineno, value)
+        for statement in inside(function)
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.lineno < node.lineno
+        for target, value in targets(statement)
+        if is_name(target, node.id)
+    ]
+    if before:
+        return trace(places, max(before, key=lambda pair: pair[0])[1], site, depth - 1)
+    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][1:]
+    call = None if site.caller is None else places.at(site.caller, ast.Call)
+    if site.caller is None or not isinstance(call, ast.Call) or node.id not in names:
+        return None
+    position = names.index(node.id)
+    argument = call.args[position] if position < len(call.args) else None
+    return trace(places, argument, site.caller, depth - 1)
+
+
+def definition(places: Places, call: ast.Call) -> Function | None:
+    """Return the function of the file that a call means: a plain function, or a method of the class around it."""
+    if isinstance(call.func, ast.Name):
+        named = [f for f in places.functions if f.name == call.func.id and places.class_of(f) is None]
+        return named[0] if len(named) == 1 else None
+    function, cls = places.function_of(call), places.class_of(call)
+    if function is None or cls is None or not isinstance(call.func, ast.Attribute):
+        return None
+    if not is_name(call.func.value, self_name(function)):
+        return None
+    named = [m for c in places.family(cls) for m in c.body if isinstance(m, FUNCTIONS) and m.name == name_of(call.func)]
+    return named[0] if len(named) == 1 else None

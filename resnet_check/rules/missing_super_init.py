@@ -1,0 +1,228 @@
+"""A module's ``__init__`` does not call the one of ``nn.Module``, or calls it too late.
+
+## What it checks
+Whether ``super().__init__()`` runs before the first layer is assigned, is spelled right, and names the class that it
+stands in; and whether ``__init__`` itself is spelled right, so that it runs at all.
+
+## Why it matters
+``nn.Module.__init__`` makes the registries of layers and parameters. Before it ran, ``self.conv = nn.Conv2d(...)``
+raises. Under a misspelled name ``__init__`` never runs, and every attribute is missing.
+
+## Bad
+    def __init__(self):
+        self.conv = nn.Conv2d(3, 64, 7)
+
+## Good
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 64, 7)
+
+## How to fix
+Make ``super().__init__()`` the first statement of ``__init__``, with two underscores on either side.
+
+## Source
+The documentation of ``torch.nn.Module``: "an ``__init__()`` call to the parent class must be made before assignment".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding, related
+from resnet_check.graph.records import Model, Problem, Site
+from resnet_check.rules._places import Function, Places, inside, places
+from resnet_check.rules._spelling import misspelled_init
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+
+@rule("RC104", "missing-super-init", "error")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield each constructor that does not initialise its module."""
+    for model, problem in context.found("missing-super-init"):
+        if "wrong" in problem.facts:
+            yield wrong_class(report, model, problem)
+        else:
+            yield not_called(report, places(context), model, problem)
+    for model, problem in context.found("undefined-attribute", "bad-call"):
+        found = places(context)
+        wrong = misspelled_init(found, class_in(found, problem))
+        if wrong is not None:
+            message = f"`{wrong.name}` is not `__init__`, so Python never calls it and the module has no layers"
+            yield report(found.heading(wrong), message, help="rename it to `__init__`", model=model)
+
+
+def class_in(found: Places, problem: Problem) -> ast.ClassDef | None:
+    """Return the class of which an attribute is missing, or whose constructor got arguments that it does not take."""
+    facts = problem.facts
+    if problem.kind == "undefined-attribute":
+        return found.class_at(facts.get("path") or "", facts.get("line", 0))
+    defined = facts.get("defined", 0) if facts.get("function") == "__init__" else 0
+    return next((c for c in found.classes if c.lineno == defined and c.name == facts.get("owner")), None)
+
+
+def wrong_class(report: Reporter, model: Model | None, problem: Problem) -> Finding:
+    """Report ``super(OtherNet, self)``."""
+    wrong, owner = problem.facts["wrong"], problem.facts["owner"]
+    return report(
+        problem.site,
+        f"`super({wrong}, self)` stands in `{owner}`, which does not derive from `{wrong}`",
+        help="write `super().__init__()`",
+        model=model,
+    )
+
+
+def not_called(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
+    """Report a constructor that assigns a layer before, or without, initialising the module."""
+    chain = (problem.site, *problem.site.calls)
+    sites = [(site, function) for site in chain if (function := found.function_around(site)) and function.name == "__init__"]
+    name = problem.facts["name"]
+    also = (related(problem.site, f"`self.{name}` is assigned here"),) if name else (related(problem.site, "called here"),)
+    if not sites:
+        cls = found.class_at(found.source.path, problem.facts["line"])
+        own = [m for m in cls.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"] if cls is not None else []
+        place = found.heading(own[0]) if own else found.heading(cls) if cls is not None else problem.site
+        message = f"`{problem.facts['owner']}.__init__` never calls `super().__init__()`"
+        return report(place, message, help="make it the first statement of `__init__`", model=model, related=also)
+    site, init = sites[0]
+    parent = parent_call(init)
+    if parent is None:
+        owner = found.class_of(init)
+        message = f"`{owner.name if owner else ''}.__init__` never calls `super().__init__()`"
+        cure = "make it the first statement of `__init__`"
+        return report(found.heading(init), message, label="nothing initialises the module", help=cure, model=model, related=also)
+    place = found.source.site(parent)
+    if parent.lineno > site.line:
+        message = f"`super().__init__()` comes after the first layer, which is assigned on line {problem.site.line}"
+        return report(place, message, help="move it to the top of `__init__`", model=model, related=also)
+    message = f"`{found.segment(parent)}` does not call `__init__` of the parent"
+    return report(place, message, help="write `super().__init__()`", model=model, related=also)
+
+
+def parent_call(init: Function) -> ast.expr | None:
+    """Return the expression in a constructor that calls, or was meant to call, the parent's."""
+    for node in sorted((n for n in inside(init) if isinstance(n, ast.Expr)), key=lambda n: n.lineno):
+        for part in ast.walk(node.value):
+            named = isinstance(part, ast.Name) and part.id == "super"
+            if named or (isinstance(part, ast.Attribute) and part.attr == "__init__"):
+                return node.value
+    return None
+
+
+BAD = (
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):  # <- missing-super-init
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.conv = nn.Conv2d(3, 8, 3)
+        super().__init__()  # <- missing-super-init
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    """
+from torch import nn
+
+
+class OtherNet(nn.Module):
+    pass
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super(OtherNet, self).__init__()  # <- missing-super-init
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def _init_(self):  # <- missing-super-init
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.bn = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__  # <- missing-super-init
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):  # <- missing-super-init
+        self.build(width)
+
+    def build(self, width):
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(8)
+
+    def forward(self, x):
+        return self.block(x)
+""",
+)
+
+GOOD = (
+    """
+from torch import nn
+
+
+class Mixin:
+    def init(self):
+        self.name = "net"
+
+
+class Base(Mixin, nn.Module):
+    def __init__(self, width):
+        self.width = width
+        self.init()
+        nn.Module.__init__(self)
+        self.conv = nn.Conv2d(3, width, 3)
+
+
+class Net(Base):
+    def __init__(self):
+        super(Base, self).__init__()
+        Base.__init__(self, 8)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+)
