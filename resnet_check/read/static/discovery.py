@@ -56,9 +56,37 @@ def top_level(body: list[ast.stmt]) -> list[Any]:
     return sorted(found.values(), key=lambda n: n.lineno)
 
 
+def aliases(namespace: FileNamespace) -> list[Candidate]:
+    """Return further names that the top level gives to functions: ``resnet18 = ResNet18``, ``partial(ResNet, ...)``."""
+    found: list[Candidate] = []
+    for node in namespace.tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            value = namespace.names.get(name)
+            if isinstance(value, (Function, Partial)) and isinstance(node.value, (ast.Name, ast.Call, ast.Lambda)):
+                function = value.function if isinstance(value, Partial) else value
+                if isinstance(function, Function) and function.name == name:
+                    continue
+                found.append(Candidate(name, "factory", value, Site(*namespace.span(node)), needed_by(value)))
+    return found
+
+
+def needed_by(value: Any) -> tuple[str, ...]:
+    """Return the arguments that a function, or what is left of a partial one, requires."""
+    if isinstance(value, Partial):
+        inner = required_of(value.function) if isinstance(value.function, Class) else needed_by(value.function)
+        return tuple(n for n in inner[len(value.args) :] if n not in value.kwargs)
+    if not isinstance(value, Function):
+        return ("?",)
+    positional, _, _, _, keyword_only = plan_of(value)
+    missing = [k for k in keyword_only if k not in value.keyword_defaults]
+    return (*positional[: len(positional) - len(value.defaults)], *missing)
+
+
 def candidates(namespace: FileNamespace) -> list[Candidate]:
     """Return what can be built without arguments."""
-    return [c for c in definitions(namespace) if not c.required and not is_abstract(c.value)]
+    every = [*definitions(namespace), *aliases(namespace)]
+    return [c for c in every if not c.required and not is_abstract(c.value)]
 
 
 def is_abstract(value: Any) -> bool:

@@ -10,8 +10,14 @@ from resnet_check.read.static.values import Instance, Tensor
 
 MAKERS = frozenset({"randn", "rand", "zeros", "ones", "empty", "randint"})
 SUMMARIES = frozenset({"summary", "get_model_complexity_info"})
-FALLBACKS = (224, 32, 64, 28, 96, 128, 112, 256, 227, 299, 48, 84, 100, 160, 192, 320, 384, 512)
+FALLBACKS = (224, 32, 64, 28, 96, 128, 112, 256, 227, 299, 331, 48, 84, 100, 160, 192, 320, 384, 512)
 """Square sizes that published models are made for, the usual ones first."""
+
+DEFAULTS = {0: (), 1: (224,), 2: (224, 224), 3: (16, 112, 112)}
+"""Spatial sizes for a stem of so many dimensions when nothing is said."""
+
+SIZE_NAMES = ("in_size", "image_size", "img_size", "input_size", "input_shape", "in_shape", "insize", "crop_size")
+"""Attributes in which models keep the size that they are made for."""
 
 LAYER_RANK = {
     "Conv1d": 1,
@@ -80,3 +86,21 @@ def given_shapes(root: Instance) -> list[tuple[int, ...]]:
     """Return the shapes of the tensors with which the file itself calls the model, without the batch."""
     shapes: list[tuple[Any, ...]] = [t.shape[1:] for t in root.inputs if isinstance(t, Tensor) and len(t.shape) > 1]
     return [shape for shape in shapes if all(isinstance(s, int) for s in shape)]
+
+
+def kept_sizes(root: Instance, rank: int) -> list[tuple[int, ...]]:
+    """Return the size that a model keeps in an attribute, with three channels before it."""
+    for name in SIZE_NAMES:
+        size = root.attributes.get(name)
+        if isinstance(size, int) and not isinstance(size, bool):
+            size = (size,) * rank
+        if isinstance(size, (tuple, list)) and all(isinstance(s, int) and s > 3 for s in size[-rank:]):
+            if len(size) in (rank, rank + 1):
+                return [(3, *size[-rank:])]
+    return []
+
+
+def stated(root: Instance, tree: ast.Module, rank: int) -> list[tuple[int, ...]]:
+    """Return the inputs that the file names for a model, with as many spatial sizes as its stem takes."""
+    shapes = [*given_shapes(root), *(kept_sizes(root, rank) if rank else ()), *stated_shapes(tree)]
+    return [s for s in shapes if len(s) == rank + 1 and (rank == 0 or min(s[1:]) > 3)]

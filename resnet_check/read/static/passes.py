@@ -170,6 +170,20 @@ def decide(done: Pass, sizes: list[int], names: list[str]) -> tuple[list[int], l
 REFUSED, OPEN = 1, 2
 
 
+def mended_sizes(done: Pass, names: list[str]) -> set[int]:
+    """Return the square sizes at which the required conditions that failed would hold."""
+    sizes = list(range(1, MAX_SIZE + 1))
+    columns = {name: sizes for name in names} | {"N": [BATCH] * len(sizes)}
+    memo: dict[Any, list[Any]] = {}
+    good = set(sizes) if names else set()
+    for guard in done.guards:
+        if guard.required and not guard.held:
+            lefts, rights = column(guard.left, columns, memo), column(guard.right, columns, memo)
+            test = RELATIONS[guard.relation]
+            good &= {s for s, a, b in zip(sizes, lefts, rights, strict=True) if holds_at(test, a, b)}
+    return good
+
+
 def holds_at(test: Any, left: Any, right: Any) -> bool:
     try:
         return bool(test(left, right))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.records import Model, Problem, Site, Unknown
 from resnet_check.read.reading import Reading, ReadOptions
-from resnet_check.read.static import describe, expressions, inputs, passes, statements, trials
+from resnet_check.read.static import describe, expressions, passes, statements, trials
 from resnet_check.read.static.discovery import Candidate, candidates, instances
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.imports import FileNamespace, Files
 from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.looking import Looker
 from resnet_check.read.static.modules import walk
 from resnet_check.read.static.trace import Registry
 from resnet_check.read.static.values import BudgetExceeded, Instance, Opaque, Raised, Undetermined
@@ -159,7 +160,8 @@ class FileReader:
         site = Site(model.path, model.line, 1, model.line, 1)
         build_failed = any(p.kind not in passes.NOT_FATAL for p in model.problems)
         interpreter.losses = self.losses.get(model.name, [])
-        shape, done = self.look(root, registry, site)
+        interpreter.training_read = False
+        shape, done = Looker(interpreter, root, registry, site).look(self.tree, self.options.input_size)
         trained = None
         if interpreter.training_read and done.unknown is None and self.options.only is None:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
@@ -197,80 +199,6 @@ class FileReader:
             if self.options.only is not None:
                 return
             model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
-
-    def look(self, root: Instance, registry: Registry, site: Site) -> tuple[tuple[Any, ...], passes.Pass]:
-        """Run forward at the input that the file means; returns its shape and the pass."""
-        rank, channels = inputs.stem_of(root)
-        stated = self.stated(root, rank)
-        self.interpreter.training_read = False
-        sizes = stated[0][1:] if stated else (inputs.FALLBACKS[0],) * rank
-        if rank == 3 and not stated:
-            sizes = (16, 112, 112)
-        shape, done = self.attempt(root, registry, site, channels, sizes)
-        if stated or not size_matters(done):
-            if not stated and rank == 2 and not reduces_early(done):
-                return self.attempt(root, registry, site, channels, (32, 32))
-            return shape, done
-        for size in inputs.FALLBACKS[1:]:
-            other_shape, other = self.attempt(root, registry, site, channels, (size,) * rank)
-            if not other.fatal:
-                return other_shape, other
-        return shape, done
-
-    def stated(self, root: Instance, rank: int) -> list[tuple[int, ...]]:
-        """Return the inputs that the file names for this model, with as many spatial sizes as its stem takes."""
-        if self.options.input_size is not None:
-            return [self.options.input_size]
-        shapes = [*inputs.given_shapes(root), *inputs.stated_shapes(self.tree)]
-        return [s for s in shapes if len(s) == rank + 1 and (rank == 0 or min(s[1:]) > 3)]
-
-    def attempt(
-        self, root: Instance, registry: Registry, site: Site, channels: int, sizes: tuple[int, ...]
-    ) -> tuple[tuple[Any, ...], passes.Pass]:
-        """Run forward, with the channels that the stem turns out to take."""
-        shape = passes.free_shape(channels, sizes)
-        done = passes.run(self.interpreter, root, registry, shape, site, training=False)
-        expected = stem_expects(done)
-        if expected is not None and expected != channels:
-            shape = passes.free_shape(expected, sizes)
-            done = passes.run(self.interpreter, root, registry, shape, site, training=False)
-        return shape, done
-
-
-def stem_expects(done: passes.Pass) -> int | None:
-    """Return the channels that the first layer wants when the input's did not fit."""
-    for problem in done.problems:
-        if problem.kind in {"conv-channels", "linear-features", "norm-channels"}:
-            op = problem.facts.get("op_index")
-            if op is not None and done.trace.ops[op].inputs[:1] == (0,):
-                expected = problem.facts.get("expected")
-                return expected if isinstance(expected, int) else None
-    return None
-
-
-def reduces_early(done: passes.Pass) -> bool:
-    """Return whether the stem reduces the image before the first residual sum, as stems for large images do."""
-    for op in done.trace.ops:
-        if op.kind == "add":
-            return False
-        if op.kind in {"conv", "max_pool", "avg_pool"}:
-            stride = op.attributes.get("stride")
-            if isinstance(stride, (tuple, list)) and any(isinstance(s, int) and s > 1 for s in stride):
-                return True
-            if isinstance(stride, int) and stride > 1:
-                return True
-    return True
-
-
-def size_matters(done: passes.Pass) -> bool:
-    """Return whether the pass failed in a way that another size could mend."""
-    if done.raised is not None:
-        return True
-    from resnet_check.graph.dim import Dim
-
-    return done.fatal and any(
-        isinstance(g.left, Dim) or isinstance(g.right, Dim) for g in done.guards if not g.held or not g.required
-    )
 
 
 def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:

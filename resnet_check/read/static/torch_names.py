@@ -13,6 +13,7 @@ from resnet_check.read.static.python_types import OBJECT, TYPES
 from resnet_check.read.static.tensors import FUNCTIONS, run
 from resnet_check.read.static.values import (
     Class,
+    ClassMethod,
     Function,
     Instance,
     Native,
@@ -213,6 +214,16 @@ def registered_by_vector(interpreter: Interpreter, site: Any, tensors: Any) -> A
     return Opaque("a vector of parameters", site, "tensor") if found is not None else None
 
 
+def apply_function(interpreter: Interpreter, site: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """``Function.apply``: the static ``forward`` with a context object."""
+    found = cls.find("forward")
+    if found is None:
+        return Opaque("an autograd function without forward", site, "tensor")
+    forward = found[0].function if isinstance(found[0], StaticMethod) else found[0]
+    context = [] if cls.find("setup_context") else [Instance(CONTEXT, site)]
+    return call_value(interpreter, site, forward, *context, *args, **kwargs)
+
+
 def native(name: str, function: Any) -> Native:
     return Native(name, function, lenient=True)
 
@@ -221,6 +232,14 @@ def unknown(kind: str) -> Any:
     return lambda _i, site, *_a, **_k: Opaque("a value that exists only when the program runs", site, kind)
 
 
+CONTEXT = Class(
+    "FunctionCtx",
+    (OBJECT,),
+    {n: native(n, nothing) for n in ("save_for_backward", "mark_non_differentiable", "mark_dirty", "set_materialize_grads")},
+)
+AUTOGRAD = Class(
+    "Function", (OBJECT,), {"apply": ClassMethod(native("apply", apply_function))}, qualified="torch.autograd.Function"
+)
 PASSED = (
     "torch.autograd.Variable torch.jit.script torch.jit.freeze torch.compile torch.nn.utils.spectral_norm torch.nn.utils.parametrizations.spectral_norm"
     " torch.nn.utils.remove_weight_norm torch.jit.optimize_for_inference torch.fx.wrap torch.nn.utils.remove_spectral_norm"
@@ -309,9 +328,7 @@ VALUES: dict[str, Any] = {
     "torch.nn.modules.utils._ntuple": native("_ntuple", lambda _i, _s, n, *_a: native("_ntuple", expand(n))),
     "torch.nn._reduction": Opaque("torch.nn._reduction"),
     "torch.utils.data.Dataset": Class("Dataset", (OBJECT,), {}, qualified="torch.utils.data.Dataset"),
-    "torch.autograd.Function": Class(
-        "Function", (OBJECT,), {}, qualified="torch.autograd.Function", opaque=Opaque("an autograd function", None, "tensor")
-    ),
+    "torch.autograd.Function": AUTOGRAD,
     "torch.nn.utils.parameters_to_vector": native("parameters_to_vector", registered_by_vector),
     "torch.hub.load_state_dict_from_url": native("load_state_dict_from_url", unknown("any")),
     "torch.utils.model_zoo.load_url": native("load_url", unknown("any")),

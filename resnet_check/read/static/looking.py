@@ -1,0 +1,123 @@
+"""Choosing the input at which a model is looked at, by trying: channels from the stem, sizes that it accepts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from resnet_check.graph.dim import Dim, value
+from resnet_check.graph.records import Op, Site
+from resnet_check.read.static import inputs, passes
+from resnet_check.read.static.trace import Registry
+from resnet_check.read.static.values import Instance
+
+if TYPE_CHECKING:
+    import ast
+
+    from resnet_check.read.static.interpreter import Interpreter
+
+Looked = tuple[tuple[Any, ...], passes.Pass]
+
+
+class Looker:
+    """Tries inputs on one model."""
+
+    def __init__(self, interpreter: Interpreter, root: Instance, registry: Registry, site: Site) -> None:
+        self.interpreter = interpreter
+        self.root = root
+        self.registry = registry
+        self.site = site
+
+    def look(self, tree: ast.Module, asked: tuple[int, ...] | None) -> Looked:
+        """Return the shape of the input that the file means, and the pass with it."""
+        rank, channels = inputs.stem_of(self.root)
+        stated = [asked] if asked is not None else inputs.stated(self.root, tree, rank)
+        if stated:
+            return self.attempt(stated[0][0] if asked is not None else channels, stated[0][1:])
+        looked = self.attempt(channels, inputs.DEFAULTS[rank])
+        _, done = looked
+        if not size_matters(done):
+            return looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
+        for size in self.promising(looked, rank):
+            other = self.attempt(channels, (size,) * rank)
+            if not other[1].fatal:
+                return other
+        return looked
+
+    def promising(self, looked: Looked, rank: int) -> list[int]:
+        """Return the usual sizes, and then those at which the conditions that failed would hold."""
+        names = [str(size) for size in looked[0] if isinstance(size, Dim) and str(size) != "N"]
+        found = [size for size in inputs.FALLBACKS if rank]
+        mended = passes.mended_sizes(looked[1], names)
+        if mended:
+            nearest = min(mended, key=lambda s: abs(s - inputs.FALLBACKS[0]))
+            found = [s for s in found if s in mended][:4] + [nearest] + [s for s in found if s not in mended][:8]
+        return found
+
+    def attempt(self, channels: int, sizes: tuple[int, ...]) -> Looked:
+        """Run forward, with the channels that the stem turns out to take."""
+        shape, done = self.run(channels, sizes)
+        wanted = stem_expects(done)
+        for other in [] if wanted is None else input_channels(channels, *wanted):
+            if other != channels:
+                other_shape, other_done = self.run(other, sizes)
+                if stem_expects(other_done) is None:
+                    return other_shape, other_done
+        return shape, done
+
+    def run(self, channels: int, sizes: tuple[int, ...]) -> Looked:
+        """Run forward once."""
+        shape = passes.free_shape(channels, sizes)
+        return shape, passes.run(self.interpreter, self.root, self.registry, shape, self.site, training=False)
+
+
+def input_channels(channels: int, got: int, expected: int) -> list[int]:
+    """Return the channels of the input that could give the first layer what it expects.
+
+    What stands before it may multiply the channels (a rearrangement of space into depth) or add some (coordinates).
+    """
+    found = [channels + expected - got]
+    if got and channels * expected % got == 0:
+        found.insert(0, channels * expected // got)
+    return [c for c in found if c > 0]
+
+
+def stem_expects(done: passes.Pass) -> tuple[int, int] | None:
+    """Return the channels that the first layer with weights got and wants, when they do not fit."""
+    for problem in done.problems:
+        if problem.kind in {"conv-channels", "linear-features", "norm-channels"}:
+            index = problem.facts.get("op_index")
+            got, expected = value(problem.facts.get("got")), problem.facts.get("expected")
+            if index is None or not isinstance(got, int) or not isinstance(expected, int):
+                return None
+            ops = done.trace.ops
+            return None if any(has_weights(op, ops) for op in ops[:index]) else (got, expected)
+    return None
+
+
+def has_weights(op: Op, ops: list[Op]) -> bool:
+    """Return whether an Op applies weights that are trained, not a fixed filter."""
+    return op.kind in WEIGHTED and (len(op.inputs) == 1 or ops[op.inputs[1]].kind == "parameter")
+
+
+WEIGHTED = frozenset({"conv", "linear", "batch_norm", "conv_transpose"})
+
+
+def reduces_early(done: passes.Pass) -> bool:
+    """Return whether the stem reduces the image before the first residual sum, as stems for large images do."""
+    for op in done.trace.ops:
+        if op.kind == "add":
+            return False
+        if op.kind in {"conv", "max_pool", "avg_pool"}:
+            stride = op.attributes.get("stride")
+            if any(isinstance(s, int) and s > 1 for s in (stride if isinstance(stride, (tuple, list)) else (stride,))):
+                return True
+    return True
+
+
+def size_matters(done: passes.Pass) -> bool:
+    """Return whether the pass failed in a way that another size could mend."""
+    if done.raised is not None:
+        return True
+    return done.fatal and any(
+        isinstance(g.left, Dim) or isinstance(g.right, Dim) for g in done.guards if not g.held or not g.required
+    )
