@@ -5,12 +5,13 @@ Each is built twice with different guesses, and only what both show counts: a mi
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.records import Model
 from resnet_check.read.static.discovery import definitions
-from resnet_check.read.static.values import Class
+from resnet_check.read.static.values import Class, Function
 
 if TYPE_CHECKING:
     from resnet_check.read.static.reader import FileReader
@@ -20,17 +21,22 @@ GUESSES: tuple[tuple[str, Any, Any], ...] = (
     (r"(num_?)?(in_?chan|in_?ch|input_?ch|n_leads|img_ch|image_ch|channels?_in|c_in|nc|n_?channels|channels?$)", 3, 5),
     (r"(in_?planes|cin|inp)$", 3, 5),
     (r"(layers?|(num_?|n_?)?blocks?|depths?|repeats?|num_layers|block_(nums?|list|counts?)|config|cfg)$", [2, 2, 2, 2], [1, 2, 2, 1]),
-    (r"(width|k|widen_?factor|wide_?factor)$", 1, 2),
+    (r"(width|k|widen(_?factor)?|wide_?factor)$", 1, 2),
     (r"(drop(out)?(_?(rate|p|prob))?|p)$", 0.1, 0.2),
 )
 """Patterns of parameter names, and the two values to try."""
 
 
-def guess(name: str, which: int, blocks: list[Class]) -> Any:
+DEPTHS: tuple[tuple[Any, Any], ...] = ((28, 16), (20, 32), (50, 18), ([2, 2, 2, 2], [1, 2, 2, 1]))
+"""What ``depth`` can mean: 6n+4 layers, 6n+2 layers, a network of the ImageNet paper, blocks for each stage."""
+
+
+def guess(name: str, which: int, blocks: list[Class], depth: tuple[Any, Any] = DEPTHS[0]) -> Any:
     """Return a value for a parameter, or None where there is no sensible one."""
+    depths = ((r"depth$", *depth),)
     if name in {"block", "block_type", "block_class", "block_cls"}:
         return blocks[0] if blocks else None
-    for pattern, first, second in GUESSES:
+    for pattern, first, second in (*depths, *GUESSES):
         if re.match(pattern, name.lower()):
             return (first, second)[which]
     return None
@@ -39,27 +45,43 @@ def guess(name: str, which: int, blocks: list[Class]) -> Any:
 def read(reader: FileReader, used: set[Any]) -> list[Model]:
     """Return trial models for what no model of the file uses."""
     found: list[Model] = []
-    todo = [c for c in definitions(reader.namespace) if c.required and reader.options.wants(c.name)]
+    only = reader.options.only
+    wanted = None if only is None else {name.partition("(")[0] for name in only}
+    todo = [c for c in definitions(reader.namespace) if c.required and (wanted is None or c.name in wanted)]
     block_names = [c.value for c in todo if isinstance(c.value, Class) and re.search("block|bottleneck", c.name, re.I)]
     for candidate in todo:
         if candidate.value in used or candidate.value in block_names:
             continue
-        both = []
-        for which in (0, 1):
-            args = {name: guess(name, which, block_names) for name in candidate.required}
-            if any(value is None for value in args.values()):
+        tabled = keyed(reader, candidate)
+        if tabled is not None:
+            found.extend(tabled)
+            continue
+        both: list[Model] = []
+        for depth in DEPTHS if "depth" in candidate.required else DEPTHS[:1]:
+            both = pair(reader, candidate, block_names, depth)
+            if both:
                 break
-            model = build(reader, candidate, args)
-            if model is None:
-                break
-            both.append(model)
-        if len(both) == 2:
+        if both:
             kept = {(p.kind, p.site.line, p.site.column) for p in both[1].problems}
             first = both[0]
             first.problems = [p for p in first.problems if (p.kind, p.site.line, p.site.column) in kept]
             first.trial = True
             found.append(first)
     return found
+
+
+def pair(reader: FileReader, candidate: Any, blocks: list[Class], depth: tuple[Any, Any]) -> list[Model]:
+    """Return the models that both guesses give, or none."""
+    both: list[Model] = []
+    for which in (0, 1):
+        args = {name: guess(name, which, blocks, depth) for name in candidate.required}
+        if any(value is None for value in args.values()):
+            return []
+        model = build(reader, candidate, args)
+        if model is None:
+            return []
+        both.append(model)
+    return both
 
 
 def build(reader: FileReader, candidate: Any, args: dict[str, Any]) -> Model | None:
@@ -72,3 +94,45 @@ def build(reader: FileReader, candidate: Any, args: dict[str, Any]) -> Model | N
         return None
     reader.complete(made[0], root)
     return None if any(p.kind == "raised" for p in made[0].problems) else made[0]
+
+
+MAX_KEYS = 8
+
+
+def keyed(reader: FileReader, candidate: Any) -> list[Model] | None:
+    """Return a model for each key of the table of the file that the only required argument is looked up in."""
+    if len(candidate.required) != 1:
+        return None
+    parameter = candidate.required[0]
+    value = candidate.value
+    node = value.node if isinstance(value, (Class, Function)) else None
+    found = []
+    for key in table_keys(reader.tree, node, parameter)[:MAX_KEYS]:
+        name = f"{candidate.name}({key!r})"
+        if reader.options.wants(name):
+            model = build(reader, candidate, {parameter: key})
+            if model is not None:
+                model.name, model.trial = name, True
+                found.append(model)
+    return found or None
+
+
+def table_keys(tree: ast.Module, node: ast.AST | None, parameter: str) -> list[Any]:
+    """Return the keys of the dict that a function or class looks one of its parameters up in."""
+    if node is None:
+        return []
+    names = {
+        part.value.id if isinstance(part.value, ast.Name) else part.value.attr
+        for part in ast.walk(node)
+        if isinstance(part, ast.Subscript)
+        and isinstance(part.value, (ast.Name, ast.Attribute))
+        and isinstance(part.slice, ast.Name)
+        and part.slice.id == parameter
+    }
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Dict):
+            bound = {t.id if isinstance(t, ast.Name) else getattr(t, "attr", "") for t in part.targets}
+            keys = [k.value for k in part.value.keys if isinstance(k, ast.Constant)]
+            if bound & names and len(keys) == len(part.value.keys):
+                return keys
+    return []
