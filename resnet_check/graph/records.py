@@ -127,6 +127,7 @@ class ModuleRecord:
     ``registered`` is False for a module that forward reached without its being registered anywhere below the root; then
     ``holder`` and ``held_as`` say which module keeps it in which attribute, itself or in a list, tuple or dict (None: none
     does). ``created`` says that it was built while forward ran. ``sites`` are the places where attributes were assigned.
+    ``frozen`` names the parameters that take no gradient, ``initial`` those that the code fills with one number, and where.
     """
 
     index: int
@@ -148,6 +149,8 @@ class ModuleRecord:
     holder: int | None = None
     held_as: str = ""
     sites: dict[str, Site] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    initial: dict[str, tuple[float, Site]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ class Model:
     a Shape). ``params`` counts scalars, ``macs`` multiply-adds for one image at ``input``. ``accepted`` are inclusive ranges of square sizes.
     A figure is None when something that it depends on was not understood. ``trial`` marks a class that needs arguments
     which the file does not give: it was built with guessed ones, is no model of the file, and only its mistakes count.
-    ``trained`` is the graph in training mode where that differs (only its Ops), else None.
+    ``trained`` is the graph in training mode (only its Ops, none where that pass was not understood) if forward asks for
+    the mode, else None: both modes go the same way.
     """
 
     name: str
