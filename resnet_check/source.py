@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 512 * 1024
 """The largest file that is parsed: Python's own parser needs up to a kilobyte of memory for each byte of source."""
 
+SLOW_ENCODINGS = frozenset({"idna", "punycode"})
+"""Encodings of host names: their decoders take time that grows with the square of the length."""
+
 SUPPRESSION_MARK = "resnet-check:"
 
 
@@ -108,6 +111,8 @@ def decode(data: bytes) -> str:
     if len(data) > MAX_BYTES:
         raise MemoryError
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    if encoding.lower() in SLOW_ENCODINGS:
+        raise LookupError(encoding)
     return data.decode(encoding)
 
 

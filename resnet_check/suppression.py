@@ -8,6 +8,10 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+MOST = 1000
+"""The most comments of one file that are heard: a file with more was not written by a person."""
 
 COMMENT = re.compile(r"#\s*resnet-check:\s*(?P<scope>ignore-file|ignore)\b\s*(?:\[(?P<rules>[^\]]*)\])?")
 
@@ -44,9 +48,15 @@ class Scope:
 
 def find_suppressions(text: str, tree: ast.Module | None) -> tuple[Suppression, ...]:
     """Return the suppression comments of a file, in order."""
-    scopes = sorted(_scopes(tree), key=lambda scope: len(scope.comment)) if tree is not None else []
     top = _first_code_line(tree)
-    return tuple(_suppression(match, token, scopes, top) for match, token in _comments(text))
+    covered = _covered(tree) if tree is not None else {}
+    return tuple(_suppression(match, token, covered, top) for match, token in islice(_comments(text), MOST))
+
+
+def _covered(tree: ast.Module) -> dict[int, range]:
+    """Return for each line with room for a comment the lines that it would speak of: the innermost scope decides."""
+    outermost_first = sorted(_scopes(tree), key=lambda scope: -len(scope.comment))
+    return {line: scope.covered for scope in outermost_first for line in scope.comment}
 
 
 def _comments(text: str) -> Iterator[tuple[re.Match[str], tokenize.TokenInfo]]:
@@ -58,17 +68,17 @@ def _comments(text: str) -> Iterator[tuple[re.Match[str], tokenize.TokenInfo]]:
         return  # the rest of a file that is not Python; its syntax error is a finding of its own
 
 
-def _suppression(match: re.Match[str], token: tokenize.TokenInfo, scopes: list[Scope], top: float) -> Suppression:
+def _suppression(match: re.Match[str], token: tokenize.TokenInfo, covered: dict[int, range], top: float) -> Suppression:
     line, start = token.start
     after_code = not token.line[:start].isspace() and start > 0
-    covered = (scope.covered for scope in scopes if after_code and line in scope.comment)
+    alone = range(line, line + 1)
     return Suppression(
         line=line,
         column=start + match.start() + 1,
         end_column=start + len(token.string) + 1,
         scope=match["scope"],
         rules=tuple(name for name in map(str.strip, (match["rules"] or "").split(",")) if name),
-        lines=next(covered, range(line, line + 1)),
+        lines=covered.get(line, alone) if after_code else alone,
         whole_file=match["scope"] == "ignore-file" and line < top,
     )
 

@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from resnet_check.source import MAX_BYTES, readable, split_lines
+from resnet_check.source import MAX_BYTES, SLOW_ENCODINGS, readable, split_lines
 
 WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -290,6 +290,8 @@ def _undecodable(error: Exception, data: bytes) -> SourceProblem | None:
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     except SyntaxError:
         encoding = "utf-8"
+    if encoding.lower() in SLOW_ENCODINGS:
+        return _unknown_encoding(data)
     try:
         data.decode(encoding)
     except UnicodeDecodeError as wrong:

@@ -1,5 +1,7 @@
 """Suppression comments: where they may stand, what they silence, and what is said of idle ones."""
 
+import time
+
 import pytest
 
 from resnet_check.checking import check_source
@@ -8,6 +10,7 @@ from resnet_check.finding import Finding
 from resnet_check.rules import unused_ignore
 from resnet_check.rules.base import Rule, load
 from resnet_check.source import parse_source
+from resnet_check.suppression import MOST
 
 
 def bang(context):
@@ -95,3 +98,12 @@ def test_a_hint_names_the_nearest_rule():
     finding = check_source(source, Settings()).findings[-1]
     assert finding.message == "the comment names no rule: `bangg`"
     assert finding.help == "write `bang`"
+
+
+@pytest.mark.usefixtures("check")
+def test_comments_without_end_cost_no_time_without_end():
+    rows = "".join(f"x = 1  # resnet-check: ignore[name{number}]\n" for number in range(8_000))
+    start = time.process_time()
+    findings = check_source(parse_source("model.py", rows.encode()), Settings()).findings
+    assert len(findings) == MOST
+    assert time.process_time() - start < 8
