@@ -43,6 +43,8 @@ def host_method(_: Interpreter, owner: Any, name: str) -> Any:
     """Return a method of a value of Python's own, or `MISSING`."""
     if isinstance(owner, Size) and name == "numel":
         return Native("numel", lambda _i, _s: product(owner))
+    if name in getattr(owner, "_fields", ()):
+        return getattr(owner, name)
     if isinstance(owner, (int, float)) and name in {"real", "imag", "numerator", "denominator"}:
         return getattr(owner, name)
     for kind, names in SAFE.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from resnet_check.graph import operators
 from resnet_check.graph.dim import Dim
+from resnet_check.graph.operators.axes import ALIASES
 from resnet_check.graph.operators.base import Function, NotModelled, Refused, Result
 from resnet_check.read.static import inplace
 from resnet_check.read.static.frames import MISSING
@@ -41,13 +42,22 @@ def run(interpreter: Interpreter, function: Function, args: tuple[Any, ...], kwa
     if opaque is not None:
         kind = "any" if function.name in PLAIN else "tensor"
         return Opaque(opaque.reason, opaque.site, kind)
+    if kwargs and not function.name.startswith("torch.nn."):
+        kwargs = numpy_names(function, kwargs)
     wrong = unfit(function, args, kwargs)
     if wrong is not None:
         return wrong_call(interpreter, function, wrong, args, site)
     return perform(interpreter, function.name, function.rule, args, kwargs, site)
 
 
-PLAIN = frozenset({"torch.Tensor.size", "torch.Tensor.item", "torch.Tensor.tolist", "torch.Tensor.dim"})
+def numpy_names(function: Function, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return keyword arguments under torch's names: most functions also take numpy's (``axis`` for ``dim``)."""
+    code = function.rule.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {ALIASES[k] if k not in names and ALIASES.get(k) in names else k: v for k, v in kwargs.items()}
+
+
+PLAIN = frozenset({"torch.Tensor.is_contiguous", "torch.Tensor.size", "torch.Tensor.item", "torch.Tensor.tolist", "torch.Tensor.dim"})
 
 
 def perform(
@@ -167,6 +177,8 @@ def record(interpreter: Interpreter, result: Any, site: Any) -> Any:
     """Turn the results of a rule into tensors, and note them in the pass being recorded."""
     if isinstance(result, Result):
         return output(interpreter, result, site)
+    if hasattr(result, "_fields"):
+        return type(result)(*(record(interpreter, item, site) for item in result))
     if isinstance(result, tuple):
         made = [record(interpreter, item, site) for item in result]
         return tuple(made) if any(isinstance(item, Result) for item in result) else Size(made)
@@ -230,7 +242,7 @@ PLAIN_ATTRIBUTES: dict[str, Any] = {
     "is_sparse": lambda _t: False,
     "is_leaf": lambda t: t.parameter,
 }
-GETTERS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+GETTERS = frozenset({"itemsize", "nbytes", "T", "mT", "H", "mH", "data", "real", "imag"})
 QUIET_METHODS = frozenset({"backward", "retain_grad", "register_hook", "share_memory_", "pin_memory", "apply_"})
 
 
