@@ -51,8 +51,12 @@ def _register_plain(kind: str, name: str, in_torch: bool) -> None:
     def build(check: Checks) -> Built:
         return Built({})
 
-    function(f"torch.nn.functional.{kind}", *([f"torch.{kind}", f"torch.special.{kind}"] if in_torch else []))(rule)
+    def rule_torch(check: Checks, input: Tensor, *, out: Any = None) -> Result:
+        return pointwise(kind, input)
+
+    function(f"torch.nn.functional.{kind}")(rule)
     if in_torch:
+        function(f"torch.{kind}")(rule_torch)
         function(f"torch.{kind}_")(rule_inplace)
     layer(*names("activation", name), forward=run)(build)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from resnet_check.graph.dim import Number
 from resnet_check.graph.operators.base import Checks, NotModelled, Refused, Result, function
+from resnet_check.graph.operators.bounds import maximum
 from resnet_check.graph.operators.padding import require_room
 from resnet_check.graph.operators.sizes import (
     Tensor,
@@ -48,7 +49,8 @@ def conv(
         _check_groups(check, out_channels, groups, operator)
     stride = at_least(check, 1, spread(check, stride, dims, operator, "stride"), operator, "stride")
     dilation = at_least(check, 1, spread(check, dilation, dims, operator, "dilation"), operator, "dilation")
-    before, after = _padding(check, padding, kernel, stride, dilation, operator)
+    least = 0 if padding_mode == "zeros" else None
+    before, after = _padding(check, padding, kernel, stride, dilation, operator, least)
     shape = input.shape
     sizes = []
     macs: Number = out_channels * per_group
@@ -56,12 +58,10 @@ def conv(
         if padding_mode != "zeros":
             require_room(check, padding_mode, size, low, high, operator)
         room = size + (low + high - d * (k - 1) - 1)
-        if type(room) is not int or room < 0:
-            check.require(
-                ">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(low, high), dilation=d
-            )
-            if type(room) is int:
-                room = max(room, 0)
+        if (type(room) is not int or room < 0) and not check.require(
+            ">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(low, high), dilation=d
+        ):
+            room = maximum(room, 0)
         sizes.append(room // s + 1 if s != 1 else room + 1)
         macs = macs * k
     out = (*shape[: -dims - 1], out_channels, *sizes)
@@ -114,12 +114,17 @@ def _check_groups(check: Checks, channels: Number, groups: Number, operator: str
 
 
 def _padding(
-    check: Checks, padding: Any, kernel: Shape, stride: Shape, dilation: Shape, operator: str
+    check: Checks, padding: Any, kernel: Shape, stride: Shape, dilation: Shape, operator: str, least: int | None
 ) -> tuple[Shape, Shape]:
-    """Return the widths before and after each spatial dimension."""
+    """Return the widths before and after each spatial dimension; a separate padding may have negative ones."""
     dims = len(kernel)
     if not isinstance(padding, str):
-        widths = at_least(check, 0, spread(check, padding, dims, operator, "padding"), operator, "padding")
+        widths = spread(check, padding, dims, operator, "padding")
+        if least is None and isinstance(padding, (tuple, list)) and len(padding) != dims:
+            reason = f"padding has {len(padding)} values for {dims} spatial dimensions"
+            check.fail("invalid-argument", operator=operator, what="padding", value=padding, reason=reason)
+        if least is not None:
+            widths = at_least(check, least, widths, operator, "padding")
         return widths, widths
     if padding == "valid":
         return (0,) * dims, (0,) * dims
@@ -168,12 +173,10 @@ def conv_transpose(
     for size, k, s, p, o, d in zip(shape[-dims:], kernel, stride, padding, extra, dilation, strict=True):
         _check_extra(check, o, s, d, operator)
         out = (size - 1) * s + (d * (k - 1) + 1 - 2 * p + o)
-        if type(out) is not int or out < 1:
-            check.require(
-                ">=", out, 1, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d
-            )
-            if type(out) is int:
-                out = max(out, 1)
+        if (type(out) is not int or out < 1) and not check.require(
+            ">=", out, 1, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d
+        ):
+            out = maximum(out, 1)
         sizes.append(out)
     attributes = {
         "stride": stride,

@@ -35,11 +35,10 @@ def _build(
     """Return what the constructors of the convolutions leave; ``in_channels`` of None waits for the input."""
     transposed = operator.startswith("ConvTranspose")
     groups = _natural(check, operator, "groups", groups, 1)
-    counts = {}
-    for what, count in (("in_channels", in_channels), ("out_channels", out_channels)):
-        if count is None and what == "in_channels":
-            counts[what] = 0
-            continue
+    lazy = in_channels is None
+    counts = {"in_channels": 0, "out_channels": out_channels}
+    # A lazy layer looks at its channels only when it knows all of them.
+    for what, count in () if lazy else (("in_channels", in_channels), ("out_channels", out_channels)):
         counts[what] = number = _natural(check, operator, what, count, 0)
         if groups != 1:
             reason = f"{what} {number} is not divisible by groups {groups}"
@@ -81,7 +80,7 @@ def _build(
         "groups": groups,
         "padding_mode": padding_mode,
     }
-    return Built(attributes, _parameters(attributes, in_channels is None, bias=bool(bias)))
+    return Built(attributes, _parameters(attributes, lazy, bias=bool(bias)))
 
 
 def _parameters(attributes: dict[str, Any], lazy: bool, *, bias: bool) -> dict[str, Shape | None]:
@@ -268,19 +267,20 @@ def _register_layers(dims: int) -> None:
         )
 
 
-def _materialise(dims: int) -> Callable[[Any, Tensor], Built]:
+def _materialise(dims: int) -> Callable[[Checks, Any, Tensor], Built]:
     """Return the rule by which a lazy convolution takes its channels from the first input."""
 
-    def materialise(layer: Any, input: Tensor) -> Built:
+    def materialise(check: Checks, layer: Any, input: Tensor) -> Built:
         if len(input.shape) not in (dims + 1, dims + 2):
             message = f"a lazy convolution of {dims} dimensions got a tensor of {len(input.shape)} dimensions"
             raise Refused(message)
         channels = input.shape[-dims - 1]
-        if not isinstance(channels, Dim) and channels % layer.groups:
-            message = f"in_channels {channels} is not divisible by groups {layer.groups}"
-            raise Refused(message)
+        reason = f"in_channels {channels} is not divisible by groups {layer.groups}"
+        facts = {"operator": f"Conv{dims}d", "what": "in_channels", "value": channels, "groups": layer.groups}
+        check.require("divides", channels, layer.groups, "invalid-layer", reason=reason, **facts)
         stored = "out_channels kernel_size stride padding dilation transposed output_padding groups padding_mode"
         attributes = {"in_channels": channels, **{name: getattr(layer, name) for name in stored.split()}}
+        attributes["out_channels"] = _natural(check, f"Conv{dims}d", "out_channels", layer.out_channels, 0)
         return Built(attributes, _parameters(attributes, lazy=False, bias=layer.bias is not None))
 
     return materialise
@@ -292,13 +292,12 @@ def _extra(check: Checks, dims: int, layer: Any, input: Tensor, output_size: Any
     wanted = tuple(output_size)
     if len(wanted) == len(input.shape):
         wanted = wanted[-dims:]
-    if len(wanted) != dims:
+    stored = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+    if len(wanted) != dims or min(map(len, stored)) < dims:
         message = f"output_size of {operator} has {len(wanted)} values, not {dims}"
         raise Refused(message)
     extra = []
-    per_dim = zip(
-        input.shape[-dims:], wanted, layer.kernel_size, layer.stride, layer.padding, layer.dilation, strict=True
-    )
+    per_dim = zip(input.shape[-dims:], wanted, *stored, strict=False)
     for size, goal, k, s, p, d in per_dim:
         least = (size - 1) * s - 2 * p + d * (k - 1) + 1
         facts = {"operator": operator, "what": "output_size", "value": goal}

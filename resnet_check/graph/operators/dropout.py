@@ -25,7 +25,15 @@ def drop(check: Checks, operator: str, input: Tensor, p: Any, *, training: Any, 
         check.fail("invalid-argument", operator=operator, what="p", value=p, reason=reason)
     if operator == "dropout1d":
         has_rank(check, input, (2, 3), operator)
-    elif CHANNELWISE[operator] and training and p != 0 and len(input.shape) < 2 and operator != "dropout3d":
+    elif (
+        # Torch looks at the rank only where it draws channels.
+        CHANNELWISE[operator]
+        and training
+        and isinstance(p, (int, float))
+        and 0 < p < 1
+        and len(input.shape) < 2
+        and operator != "dropout3d"
+    ):
         check.fail("wrong-rank", operator=operator, got=len(input.shape), expected="2 or more", shape=input.shape)
     kind = "alpha_dropout" if "alpha" in operator else "dropout"
     attributes = {"p": p, "training": bool(training), "channelwise": CHANNELWISE[operator]}

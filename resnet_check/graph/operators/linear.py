@@ -71,11 +71,11 @@ def build_linear(
     return _build(check, in_features, out_features, bias)
 
 
-def _materialise(layer: Any, input: Tensor) -> Built:
+def _materialise(check: Checks, layer: Any, input: Tensor) -> Built:
     if not input.shape:
         message = "LazyLinear got a tensor without dimensions"
         raise Refused(message)
-    return _build(Checks(), input.shape[-1], layer.out_features, layer.bias is not None)
+    return _build(check, input.shape[-1], layer.out_features, layer.bias is not None)
 
 
 @layer(
@@ -90,9 +90,8 @@ def build_lazy_linear(
     check: Checks, out_features: Any, bias: Any = True, device: Any = None, dtype: Any = None
 ) -> Built:
     """Build a linear map whose input features the first input decides."""
-    outs = _features(check, "LazyLinear", "out_features", out_features)
     parameters: dict[str, Shape | None] = {"weight": LAZY, "bias": LAZY if bias else None}
-    return Built({"in_features": 0, "out_features": outs}, parameters)
+    return Built({"in_features": 0, "out_features": out_features}, parameters)
 
 
 @function("torch.nn.functional.bilinear", "torch.bilinear")

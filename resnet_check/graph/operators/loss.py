@@ -287,7 +287,7 @@ def multilabel_soft_margin_loss(
     return reduced(kind, shape[:-1], legacy(size_average, reduce, reduction), input, target, weight)
 
 
-@function("torch.nn.functional.cosine_embedding_loss", "torch.cosine_embedding_loss", free="margin")
+@function("torch.nn.functional.cosine_embedding_loss", free="margin")
 def cosine_embedding_loss(
     check: Checks,
     input1: Tensor,

@@ -233,18 +233,24 @@ def build_triplet_margin(
     return Built({"margin": margin, "p": p, "eps": eps, "swap": swap, "reduction": reduction})
 
 
-@layer(
-    *names("loss", "TripletMarginWithDistanceLoss"),
-    forward=_runner("triplet_margin_with_distance_loss", "distance_function", "margin", "swap"),
-    bases=LOSS,
-    free=FREE,
-)
+def _run_triplet(check: Checks, layer: Any, anchor: Any, positive: Any, negative: Any) -> Any:
+    # The distance is a child module or a function of the user's, so that only a scalar is certain.
+    rule = FUNCTIONS["torch.nn.functional.triplet_margin_with_distance_loss"].rule
+    distance = layer.distance_function if layer.reduction == "none" else None
+    return rule(check, anchor, positive, negative, distance_function=distance, reduction=layer.reduction)
+
+
+@layer(*names("loss", "TripletMarginWithDistanceLoss"), forward=_run_triplet, bases=LOSS, free=FREE)
 def build_triplet_with_distance(
     check: Checks, *, distance_function: Any = None, margin: Any = 1.0, swap: Any = False, reduction: Any = "mean"
 ) -> Built:
     """Build a loss whose distance is a function; without one it is that of a ``PairwiseDistance``."""
-    attributes = {"distance_function": distance_function, "margin": margin, "swap": swap, "reduction": reduction}
-    return Built(attributes)
+    built = Built({"margin": margin, "swap": swap, "reduction": reduction})
+    if distance_function is None:
+        built.children["distance_function"] = ("torch.nn.PairwiseDistance", (), {})
+    else:
+        built.attributes["distance_function"] = distance_function
+    return built
 
 
 @layer(*names("loss", "CTCLoss"), forward=_runner("ctc_loss", "blank", "zero_infinity"), bases=LOSS, free=FREE)

@@ -196,8 +196,8 @@ def build_norm(
 ) -> Built:
     """Return what the constructors of batch and instance norms leave; features of None wait for the input."""
     lazy = num_features is None
-    features: Number = 0
-    if not lazy:
+    features: Number = 0 if lazy else num_features
+    if not lazy and (affine or track_running_stats):
         features = (
             num_features
             if type(num_features) is int
@@ -222,14 +222,15 @@ def build_norm(
     )
 
 
-def _materialise(layer: Any, input: Tensor) -> Built:
+def _materialise(check: Checks, layer: Any, input: Tensor) -> Built:
     if len(input.shape) < 2:
         message = f"a lazy norm got a tensor of {len(input.shape)} dimensions"
         raise Refused(message)
+    waits = layer.affine or layer.track_running_stats
     return build_norm(
-        Checks(),
+        check,
         "norm",
-        input.shape[1],
+        input.shape[1] if waits else 0,
         layer.eps,
         layer.momentum,
         layer.affine,

@@ -232,9 +232,14 @@ def _run_local(check: Checks, layer: Any, input: Tensor) -> Result:
 
 
 @layer(*names("normalization", "LocalResponseNorm"), forward=_run_local, free="alpha beta k")
-@layer(*names("normalization", "CrossMapLRN2d"), forward=_run_local, free="alpha beta k")
 def build_local_response_norm(check: Checks, size: Any, alpha: Any = 0.0001, beta: Any = 0.75, k: Any = 1.0) -> Built:
     """Build a layer without parameters."""
+    return Built({"size": size, "alpha": alpha, "beta": beta, "k": k})
+
+
+@layer(*names("normalization", "CrossMapLRN2d"), forward=_run_local, free="alpha beta k")
+def build_cross_map_lrn(check: Checks, size: Any, alpha: Any = 0.0001, beta: Any = 0.75, k: Any = 1) -> Built:
+    """Build the older form of `build_local_response_norm`."""
     return Built({"size": size, "alpha": alpha, "beta": beta, "k": k})
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from resnet_check.graph.dim import Number
-from resnet_check.graph.operators.base import Built, Checks, Refused, Result, function, layer
+from resnet_check.graph.operators.base import Built, Checks, NotModelled, Refused, Result, function, layer
+from resnet_check.graph.operators.bounds import maximum
 from resnet_check.graph.operators.sizes import Tensor, both, has_rank, integer, names, ntuple
+from resnet_check.graph.records import compare
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -29,22 +31,43 @@ def pad(check: Checks, input: Tensor, pad: Any, mode: Any = "constant", value: A
             check.fail("invalid-argument", operator="pad", what="value", value=value, reason=reason)
     wide = min(wide, rank)
     sizes = list(shape)
+    before = len(check.failures)
     for i in range(wide):
-        low, high = widths[2 * i], widths[2 * i + 1]
-        size = sizes[-1 - i]
-        least = 0
-        if mode != "constant":
-            require_room(check, mode, size, low, high, "pad")
-            least = 1
-        wider = size + low + high
-        negative = not (type(low) is int and low >= 0 and type(high) is int and high >= 0)
-        if (negative or type(wider) is int) and not (type(wider) is int and wider >= least):
-            check.require(">=", wider, least, "empty-output", operator="pad", size=size, padding=(low, high))
-            if type(wider) is int:
-                wider = max(wider, 1)
-        sizes[-1 - i] = wider
+        sizes[-1 - i] = _wider(check, mode, sizes[-1 - i], widths[2 * i], widths[2 * i + 1])
+    if mode in ("reflect", "replicate") and wide:
+        _require_some(check, tuple(sizes[-wide:]), widths)
+    if len(check.failures) > before:
+        sizes = [maximum(size, 1) for size in sizes]
     attributes = {"widths": widths, "mode": mode, "value": (value or 0) if mode == "constant" else None}
     return Result("pad", tuple(sizes), (input,), attributes, input.dtype)
+
+
+def _wider(check: Checks, mode: str, size: Number, low: Number, high: Number) -> Number:
+    """Return a padded size; negative widths take away, and not more than there is."""
+    wider = size + low + high
+    if type(low) is int and type(high) is int and low >= 0 and high >= 0:
+        require_room(check, mode, size, low, high, "pad")
+        return wider
+    if mode == "circular" and compare("<", low * high, 0):
+        # Torch copies parts of the result onto others, and refuses where they overlap.
+        message = "circular padding that widens one side and narrows the other"
+        raise NotModelled(message)
+    rest = wider
+    if mode == "constant" and type(low) is int and type(high) is int:
+        rest = size + min(low, 0) + min(high, 0)
+    require_room(check, mode, size, low, high, "pad")
+    check.require(">=", rest, 0, "empty-output", operator="pad", size=size, padding=(low, high))
+    return wider
+
+
+def _require_some(check: Checks, sizes: tuple[Number, ...], widths: tuple[Number, ...]) -> None:
+    """Require that not every padded size is empty, which only negative widths can bring about."""
+    if all(type(width) is int and width >= 0 for width in widths):
+        return
+    for size in sizes[:-1]:
+        if check.holds(">=", size, 1):
+            return
+    check.require(">=", sizes[-1], 1, "empty-output", operator="pad", size=sizes, padding=widths)
 
 
 def _widths(check: Checks, given: Any) -> tuple[Number, ...]:
@@ -69,22 +92,13 @@ def require_room(check: Checks, mode: str, size: Number, low: Number, high: Numb
     """Require that a dimension is long enough for the widths that are filled from its own values."""
     if mode not in ("reflect", "circular"):
         return
-    relation = "<" if mode == "reflect" else "<="
+    relation, words = ("<", "smaller than") if mode == "reflect" else ("<=", "of at most")
     for width in (low, high):
-        if type(width) is int and width < 0:
+        if type(width) is int and (width < 0 or (type(size) is int and compare(relation, width, size))):
             continue
-        reason = f"mode {mode!r} needs a padding {'smaller than' if mode == 'reflect' else 'of at most'} the size"
-        check.require(
-            relation,
-            width,
-            size,
-            "invalid-argument",
-            operator=operator,
-            what="padding",
-            value=width,
-            size=size,
-            reason=reason,
-        )
+        reason = f"mode {mode!r} needs a padding {words} the size"
+        facts = {"operator": operator, "what": "padding", "value": width, "size": size, "reason": reason}
+        check.require(relation, width, size, "invalid-argument", **facts)
 
 
 def _register(dims: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, Number
 from resnet_check.graph.operators.base import Built, Checks, NotModelled, Result, function, layer
-from resnet_check.graph.operators.bounds import minimum
+from resnet_check.graph.operators.bounds import maximum, minimum
 from resnet_check.graph.operators.sizes import Tensor, at_least, floating, has_rank, names, ntuple, spread
 from resnet_check.graph.records import Shape
 
@@ -38,25 +38,36 @@ def windows(
     branch.
     """
     shape = input.shape
+    if operator in WITHOUT_PADDING:
+        _require_kernel_inside(check, shape[-3:], kernel, operator)
     sizes = []
     for size, k, s, p, d in zip(shape[-len(kernel) :], kernel, stride, padding, dilation, strict=True):
         reach = d * (k - 1) + 1
-        if p != 0 and (type(p) is not int or type(reach) is not int or p > reach // 2):
+        if p != 0 and (type(p) is not int or type(k) is not int or p > k // 2):
             reason = f"padding {p} is more than half of the kernel {k}"
             facts = {"operator": operator, "what": "padding", "value": p, "reason": reason}
-            check.require("<=", p, reach // 2, "invalid-argument", **facts)
+            check.require("<=", p, k // 2, "invalid-argument", **facts)
         room = size + (2 * p - reach)
         if ceil_mode:
             room = _last_start(room + (s - 1), size + (p - 1))
-        if type(room) is not int or room < 0:
-            check.require(
-                ">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d
-            )
-            if type(room) is int:
-                room = max(room, 0)
+        if (type(room) is not int or room < 0) and not check.require(
+            ">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p), dilation=d
+        ):
+            room = maximum(room, 0)
         # A window as large as its input gives 0 // kernel, which is 0 for every kernel.
         sizes.append(1 if room == 0 else room // s + 1 if s != 1 else room + 1)
     return (*shape[: -len(kernel)], *sizes)
+
+
+WITHOUT_PADDING = frozenset({"avg_pool3d", "lp_pool3d"})
+"""Pools whose kernel must fit into the input even without the padding."""
+
+
+def _require_kernel_inside(check: Checks, sizes: Shape, kernel: Shape, operator: str) -> None:
+    for size, k in zip(sizes, kernel, strict=True):
+        room = size - k
+        if type(room) is not int or room < 0:
+            check.require(">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(0, 0))
 
 
 def _last_start(over_end: Number, inside: Number) -> Number:

@@ -14,19 +14,23 @@ from resnet_check.graph.records import Shape
 def adaptive(check: Checks, kind: str, dims: int, input: Tensor, output_size: Any) -> Result:
     """Return a pool to the given size; None keeps a dimension as it is."""
     operator = f"{kind}{dims}d"
-    check_batch(check, dims, input, operator)
     shape = input.shape
-    wanted = _wanted(check, output_size, shape[-dims:], operator)
+    wanted = _wanted(check, output_size, shape, dims, operator)
+    # A mean of everything is taken without a look at the rank, except where sizes of a tuple are compared with it.
+    least = dims + 1 if isinstance(output_size, (tuple, list)) else dims
+    if not (kind == "adaptive_avg_pool" and dims > 1 and len(shape) >= least and wanted == (1,) * dims):
+        check_batch(check, dims, input, operator)
     return Result(kind, (*shape[:-dims], *wanted), (input,), {"output_size": wanted}, floating(check, input, operator))
 
 
-def _wanted(check: Checks, given: Any, own: Shape, operator: str) -> Shape:
-    dims = len(own)
-    if type(given) is int:
+def _wanted(check: Checks, given: Any, shape: Shape, dims: int, operator: str) -> Shape:
+    own = (1,) * (dims - len(shape)) + shape[-dims:]
+    if not isinstance(given, (tuple, list)):
+        if given is None:
+            check.fail("invalid-argument", operator=operator, what="output_size", reason="output_size is None")
         given = (given,) * dims
-    elif not isinstance(given, (tuple, list)):
-        # One function of torch keeps the sizes for a plain None as for a tuple of them.
-        given = (given,) * dims
+    elif dims == 1 and None in given:
+        check.fail("invalid-argument", operator=operator, what="output_size", reason="output_size is None")
     wanted = [size if goal is None else goal for goal, size in zip(given, own, strict=False)]
     if len(given) != dims:
         reason = f"output_size has {len(given)} values for {dims} spatial dimensions"
@@ -53,8 +57,14 @@ def fractional(
     operator = f"fractional_max_pool{dims}d"
     check_batch(check, dims, input, operator)
     shape = input.shape
+    if isinstance(kernel_size, (tuple, list)) and len(kernel_size) != dims:
+        message = f"kernel_size of {operator} has {len(kernel_size)} values, not {dims}"
+        raise Refused(message)
     kernel = at_least(check, 1, spread(check, kernel_size, dims, operator, "kernel_size"), operator, "kernel_size")
     if output_size is not None:
+        if isinstance(output_size, (tuple, list)) and len(output_size) != dims:
+            message = f"output_size of {operator} has {len(output_size)} values, not {dims}"
+            raise Refused(message)
         wanted = spread(check, output_size, dims, operator, "output_size")
     elif output_ratio is not None:
         ratios = ntuple(output_ratio, dims)
@@ -66,8 +76,9 @@ def fractional(
         message = f"{operator} needs an output_size or an output_ratio"
         raise Refused(message)
     for size, goal, k in zip(shape[-dims:], wanted, kernel, strict=True):
+        # In three dimensions torch asks for one more than the windows need.
         check.require(
-            ">=", size - (goal + k - 1), 0, "empty-output", operator=operator, kernel=k, size=size, output=goal
+            ">=", size - (goal + k - 1), dims - 2, "empty-output", operator=operator, kernel=k, size=size, output=goal
         )
     attributes = {"kernel": kernel, "output_size": wanted}
     return _pair(Result("fractional_max_pool", (*shape[:-dims], *wanted), (input,), attributes, input.dtype))
@@ -87,9 +98,14 @@ def unpool(
     operator = f"max_unpool{dims}d"
     check_batch(check, dims, input, operator)
     shape = input.shape
-    kernel = spread(check, kernel_size, dims, operator, "kernel_size")
-    steps = kernel if stride is None else spread(check, stride, dims, operator, "stride")
-    widths = spread(check, padding, dims, operator, "padding")
+    kernel = ntuple(kernel_size, dims)
+    # Only the kernel in three dimensions reads stride and padding for itself; the others take the first of them.
+    used = None if dims == 3 else dims
+    steps = kernel if stride is None else ntuple(stride, dims)[:used]
+    widths = ntuple(padding, dims)[:used]
+    if not len(kernel) == len(steps) == len(widths) == dims:
+        message = f"{operator} needs {dims} values of kernel_size, stride and padding"
+        raise Refused(message)
     sizes: list[Number] = [
         (size - 1) * s + k - 2 * p for size, k, s, p in zip(shape[-dims:], kernel, steps, widths, strict=True)
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from resnet_check.graph.dim import Dim, Number
-from resnet_check.graph.operators.axes import axis
+from resnet_check.graph.dim import Number
 from resnet_check.graph.operators.base import Built, Checks, NotModelled, Refused, Result, function, layer
+from resnet_check.graph.operators.bounds import maximum
+from resnet_check.graph.operators.reshape import flatten, unflatten
 from resnet_check.graph.operators.sizes import Tensor, at_least, has_rank, integer, names, product, spread
 from resnet_check.graph.records import Shape
 
@@ -21,31 +22,15 @@ def build_identity(check: Checks, *args: Any, **kwargs: Any) -> Built:
     return Built({})
 
 
-@layer(
-    *[
-        f"torch.{where}.{name}"
-        for name in ("QuantStub", "DeQuantStub")
-        for where in ("ao.quantization", "quantization")
-    ],
-    forward=_run_identity,
-    free="qconfig",
-)
+@layer("torch.ao.quantization.DeQuantStub", "torch.quantization.DeQuantStub", forward=_run_identity, free="qconfig")
+@layer("torch.ao.quantization.QuantStub", "torch.quantization.QuantStub", forward=_run_identity, free="qconfig")
 def build_stub(check: Checks, qconfig: Any = None) -> Built:
     """Build a mark for quantisation, which returns its input until then."""
     return Built({} if qconfig is None else {"qconfig": qconfig})
 
 
 def _run_flatten(check: Checks, layer: Any, input: Tensor) -> Result:
-    shape = input.shape
-    rank = len(shape)
-    first, last = axis(check, layer.start_dim, rank), axis(check, layer.end_dim, rank)
-    attributes = {"start_dim": first, "end_dim": last}
-    if first > last:
-        reason = f"start_dim {layer.start_dim} comes after end_dim {layer.end_dim} in a tensor of {rank} dimensions"
-        check.fail("invalid-argument", operator="flatten", what="start_dim", value=layer.start_dim, reason=reason)
-        return Result("flatten", shape, (input,), attributes, input.dtype, view=True)
-    flat = (*shape[:first], product(shape[first : last + 1]), *shape[last + 1 :])
-    return Result("flatten", flat, (input,), attributes, input.dtype, view=True)
+    return flatten(check, input, layer.start_dim, layer.end_dim)  # type: ignore[no-any-return]
 
 
 @layer(*names("flatten", "Flatten"), forward=_run_flatten)
@@ -55,23 +40,7 @@ def build_flatten(check: Checks, start_dim: Any = 1, end_dim: Any = -1) -> Built
 
 
 def _run_unflatten(check: Checks, layer: Any, input: Tensor) -> Result:
-    shape = input.shape
-    at = axis(check, layer.dim, len(shape))
-    sizes = list(layer.unflattened_size)
-    known = product(tuple([size for size in sizes if isinstance(size, Dim) or size != -1]))
-    open_sizes = [i for i, size in enumerate(sizes) if not isinstance(size, Dim) and size == -1]
-    reason = f"the size {shape[at]} of dim {at} does not split into {sizes}"
-    facts = {"operator": "unflatten", "what": "unflattened_size", "value": tuple(sizes), "reason": reason}
-    if len(open_sizes) == 1 and known != 0:
-        check.require("divides", shape[at], known, "indivisible", **facts)
-        sizes[open_sizes[0]] = shape[at] // known
-    elif open_sizes or not sizes:
-        message = f"unflatten to {sizes}"
-        raise Refused(message)
-    else:
-        check.require("==", known, shape[at], "indivisible", **facts)
-    attributes = {"dim": at, "sizes": tuple(sizes)}
-    return Result("unflatten", (*shape[:at], *sizes, *shape[at + 1 :]), (input,), attributes, input.dtype, view=True)
+    return unflatten(check, input, layer.dim, layer.unflattened_size)  # type: ignore[no-any-return]
 
 
 @layer(*names("flatten", "Unflatten"), forward=_run_unflatten)
@@ -161,9 +130,18 @@ def build_channel_shuffle(check: Checks, groups: Any) -> Built:
     return Built({"groups": groups})
 
 
+def _two(operator: str, what: str, given: Any) -> None:
+    """Refuse a tuple that is not a height and a width."""
+    if isinstance(given, (tuple, list)) and len(given) != 2:
+        message = f"{what} of {operator} has {len(given)} values, not 2"
+        raise Refused(message)
+
+
 def _window(
     check: Checks, operator: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any
 ) -> tuple[Shape, Shape, Shape, Shape]:
+    for what, given in zip(WINDOW, (kernel_size, dilation, padding, stride), strict=True):
+        _two(operator, what, given)
     return (
         at_least(check, 1, spread(check, kernel_size, 2, operator, "kernel_size"), operator, "kernel_size"),
         at_least(check, 1, spread(check, dilation, 2, operator, "dilation"), operator, "dilation"),
@@ -178,7 +156,7 @@ def _blocks(check: Checks, operator: str, sizes: Shape, window: tuple[Shape, Sha
     for size, k, d, p, s in zip(sizes, *window, strict=True):
         room = size + (2 * p - d * (k - 1) - 1)
         if not check.require(">=", room, 0, "empty-output", operator=operator, kernel=k, size=size, padding=(p, p)):
-            room = 0
+            room = maximum(room, 0)
         total = total * (room // s + 1)
     return total
 
@@ -212,6 +190,7 @@ def fold(
     stride: Any = 1,
 ) -> Result:
     """Return columns added up as the windows of an image: the inverse of `unfold` up to overlaps."""
+    _two("fold", "output_size", output_size)
     sizes = spread(check, output_size, 2, "fold", "output_size")
     window = _window(check, "fold", kernel_size, dilation, padding, stride)
     if not has_rank(check, input, (2, 3), "fold"):

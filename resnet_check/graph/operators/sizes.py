@@ -27,11 +27,9 @@ FLOATING = frozenset((*FLOATS, *COMPLEX))
 """The dtypes that a convolution or norm takes beside floating point weights."""
 
 
-def names(file: str, *classes: str) -> tuple[str, ...]:
-    """Return torch's names for classes of ``torch.nn.modules``, the public one first."""
-    return tuple(
-        prefix + name for name in classes for prefix in ("torch.nn.", f"torch.nn.modules.{file}.", "torch.nn.modules.")
-    )
+def names(file: str, name: str) -> tuple[str, ...]:
+    """Return torch's names for a class of ``torch.nn.modules``, the public one first."""
+    return (f"torch.nn.{name}", f"torch.nn.modules.{file}.{name}", f"torch.nn.modules.{name}")
 
 
 def both(file: str, name: str) -> str:

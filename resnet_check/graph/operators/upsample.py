@@ -6,6 +6,7 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, Number
 from resnet_check.graph.operators.base import Built, Checks, NotModelled, Refused, Result, function, layer
+from resnet_check.graph.operators.bounds import maximum
 from resnet_check.graph.operators.sizes import Tensor, at_least, both, has_rank, integer, names, whole
 
 RANKS = {
@@ -63,7 +64,8 @@ def interpolate(
     else:
         message = "interpolate needs a size or a scale_factor"
         raise Refused(message)
-    sizes = tuple([_positive(check, own, goal) for own, goal in zip(shape[2:], sizes, strict=True)])
+    least = 0 if mode == "area" else 1
+    sizes = tuple([_positive(check, own, goal, least) for own, goal in zip(shape[2:], sizes, strict=True)])
     attributes = {
         "size": None if size is None else sizes,
         "scale_factor": scale_factor,
@@ -97,15 +99,15 @@ def _scaled(size: Number, factor: Any) -> Number:
     return whole(size, factor)
 
 
-def _positive(check: Checks, own: Number, goal: Number) -> Number:
-    if type(goal) is int and goal > 0:
+def _positive(check: Checks, own: Number, goal: Number, least: int) -> Number:
+    if type(goal) is int and goal >= least:
         return goal
-    if check.require(">", goal, 0, "empty-output", operator="interpolate", size=own, output=goal):
+    if check.require(">=", goal, least, "empty-output", operator="interpolate", size=own, output=goal):
         return goal
-    return 1
+    return maximum(goal, 1)
 
 
-@function("torch.nn.functional.upsample", "torch.nn.functional.upsample_nearest")
+@function("torch.nn.functional.upsample")
 def upsample(
     check: Checks,
     input: Tensor,
@@ -116,6 +118,12 @@ def upsample(
 ) -> Result:
     """Return `interpolate` by its old name."""
     return interpolate(check, input, size, scale_factor, mode, align_corners)  # type: ignore[no-any-return]
+
+
+@function("torch.nn.functional.upsample_nearest")
+def upsample_nearest(check: Checks, input: Tensor, size: Any = None, scale_factor: Any = None) -> Result:
+    """Return `interpolate` from the nearest neighbour."""
+    return interpolate(check, input, size, scale_factor)  # type: ignore[no-any-return]
 
 
 @function("torch.nn.functional.upsample_bilinear")
