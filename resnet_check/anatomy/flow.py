@@ -1,0 +1,115 @@
+"""How values go through a Model: what depends on the input, what everything has to pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resnet_check.anatomy.kinds import SOURCES, TRANSPARENT, letter
+from resnet_check.graph.records import Model, Op
+
+START = -1
+"""What stands before all inputs of a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The Ops of a Model without those that only hand on their input; positions are indexes into ``ops``.
+
+    ``inputs`` are the values that an Op reads and that depend on the model's input, one by one. ``readers`` are the Ops
+    that read its output. ``gates`` holds the last Op before it that every way from the input passes (START: none but
+    the beginning), ``depths`` the number of such Ops. ``returned`` are the Ops whose outputs the model returns.
+    """
+
+    ops: tuple[Op, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    readers: tuple[tuple[int, ...], ...]
+    gates: tuple[int, ...]
+    depths: tuple[int, ...]
+    returned: frozenset[int]
+
+    def letter(self, index: int) -> str:
+        """Return the role of an Op."""
+        return letter(self.ops[index], len(set(self.inputs[index])))
+
+    def path(self, start: int, end: int) -> tuple[int, ...]:
+        """Return the Ops behind ``start``, up to and with ``end``, that every way between the two passes."""
+        found = []
+        while end != start and end != START:
+            found.append(end)
+            end = self.gates[end]
+        return tuple(reversed(found))
+
+    def region(self, start: int, end: int) -> frozenset[int]:
+        """Return the Ops behind ``start`` that ``end`` depends on, and ``end`` itself unless it is the start."""
+        found: set[int] = set()
+        todo = [end]
+        while todo:
+            index = todo.pop()
+            if index > start and index not in found:
+                found.add(index)
+                todo.extend(self.inputs[index])
+        return frozenset(found)
+
+    def only_reader(self, index: int) -> int | None:
+        """Return the Op that alone reads an output, or None."""
+        readers = self.readers[index]
+        return readers[0] if len(readers) == 1 and index not in self.returned else None
+
+    def following(self, index: int) -> tuple[int, ...]:
+        """Return the Ops behind one, each the only reader of the last, as long as they read nothing else."""
+        found: list[int] = []
+        reader = self.only_reader(index)
+        while reader is not None and len(set(self.inputs[reader])) == 1:
+            found.append(reader)
+            reader = self.only_reader(reader)
+        return tuple(found)
+
+
+def read(model: Model) -> Flow:
+    """Return the flow of a Model."""
+    solid: list[int] = []
+    inputs: list[tuple[int, ...]] = []
+    gates: list[int] = []
+    depths: list[int] = []
+    readers: list[list[int]] = []
+    returned: set[int] = set()
+    for op in model.ops:
+        mine = tuple(solid[i] for i in op.inputs if depths[i] >= 0)
+        transparent = bool(mine) and (op.kind in TRANSPARENT or is_nothing(op))
+        solid.append(mine[0] if transparent else op.index)
+        readers.append([])
+        dependent = op.kind == "input" or (bool(mine) and op.kind not in SOURCES)
+        inputs.append(mine if dependent and not transparent else ())
+        gate = mine[0] if transparent else join(mine, gates, depths) if dependent else START
+        gates.append(gate)
+        depths.append(-1 if not dependent else depths[mine[0]] if transparent else depth(gate, depths) + 1)
+        for i in dict.fromkeys(inputs[-1]):
+            readers[i].append(op.index)
+        if op.returned:
+            returned.add(solid[-1])
+    return Flow(
+        tuple(model.ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned)
+    )
+
+
+def is_nothing(op: Op) -> bool:
+    """Return whether an Op adds zero, as ``sum()`` of a list does first."""
+    return op.kind == "add" and "scalar" in op.attributes and op.attributes["scalar"] == 0
+
+
+def depth(index: int, depths: list[int]) -> int:
+    return -1 if index == START else depths[index]
+
+
+def join(values: tuple[int, ...], gates: list[int], depths: list[int]) -> int:
+    """Return the last Op that all ways to the given ones pass."""
+    if not values:
+        return START
+    first = values[0]
+    for one in values[1:]:
+        other = one
+        while first != other:
+            if depth(first, depths) < depth(other, depths):
+                first, other = other, first
+            first = gates[first]
+    return first

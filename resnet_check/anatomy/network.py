@@ -1,0 +1,48 @@
+"""The anatomy of one Model, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resnet_check.anatomy import blocks, flow
+from resnet_check.anatomy.blocks import Block, Path, Sum
+from resnet_check.anatomy.flow import START, Flow
+from resnet_check.graph.records import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """A Graph read as a residual network.
+
+    ``blocks`` are the residual blocks in order, ``sums`` all additions of values that come from one place, ``stem`` is
+    the way from the model's input to the first block.
+    """
+
+    model: Model
+    flow: Flow
+    sums: tuple[Sum, ...]
+    blocks: tuple[Block, ...]
+    stem: Path
+
+
+def read(model: Model) -> Anatomy:
+    """Return the anatomy of a Model."""
+    way = flow.read(model)
+    found = blocks.blocks(way)
+    first = found[0].start if found else START
+    entry = next((op for op in way.path(START, first) if way.ops[op].kind == "input"), START)
+    return Anatomy(model, way, blocks.sums(way), found, blocks.path(way, entry, first))
+
+
+_READ: dict[int, Anatomy] = {}
+"""The anatomies of the models of one file, which many rules look at."""
+
+
+def anatomy(model: Model) -> Anatomy:
+    """Return the anatomy of a Model, the same one each time that the Models of its file are asked for."""
+    known = _READ.get(id(model))
+    if known is not None and known.model is model:
+        return known
+    if any(other.model.path != model.path for other in _READ.values()):
+        _READ.clear()
+    return _READ.setdefault(id(model), read(model))

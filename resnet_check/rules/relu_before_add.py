@@ -1,0 +1,146 @@
+"""The branch of a residual block ends in ReLU, and is then added to the shortcut.
+
+## What it checks
+A block whose branch ends in a ReLU right before the addition, though another ReLU follows the sum. Where no ReLU follows
+(as in "ResNet-9", whose blocks add whole conv-norm-ReLU stacks), or where the shortcut ends in one too, it is a note.
+
+## Why it matters
+What a ReLU lets through is never negative, so the branch can only add to the shortcut and never take away from it: the
+signal grows from block to block, and the block cannot learn a correction in both directions.
+
+## Bad
+    y = F.relu(self.bn2(self.conv2(y)))
+    return F.relu(x + y)
+
+## Good
+    y = self.bn2(self.conv2(y))
+    return F.relu(x + y)
+
+## How to fix
+Remove the ReLU at the end of the branch; keep the one after the sum.
+
+## Source
+He et al., Identity Mappings in Deep Residual Networks, 2016, section 4.1 (figure 4c, "ReLU before addition").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_check.anatomy import Anatomy, anatomy
+from resnet_check.anatomy.blocks import Block
+from resnet_check.anatomy.kinds import RECTIFIERS
+from resnet_check.anatomy.owners import culprit, written
+from resnet_check.finding import Finding, related
+from resnet_check.graph.records import Op
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+
+@rule("RC301", "relu-before-add", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Report ReLUs between a branch and its sum."""
+    for model in context.complete:
+        net = anatomy(model)
+        found = {last.index: (block, last) for block in net.blocks if (last := last_relu(net, block)) is not None}
+        others = [written(model, op) for op in model.of_kind(*RECTIFIERS) if op.index not in found]
+        for block, last in found.values():
+            yield report(
+                culprit(written(model, last), others),
+                "the branch ends in ReLU before the addition, so it can only add to the shortcut, never subtract from it",
+                label="ReLU at the end of the branch",
+                help="remove this ReLU; the activation belongs after the sum",
+                model=model,
+                module=model.ops[block.sum].path,
+                severity=None if is_clear(net, block) else "note",
+                related=(related(model.ops[block.sum].site, "added here"),),
+            )
+
+
+def last_relu(net: Anatomy, block: Block) -> Op | None:
+    """Return the ReLU that ends the branch after two convolutions or more."""
+    branch = block.branch
+    if not branch.letters.endswith("a") or len(branch.convs) < 2 or not branch.straight:
+        return None
+    last = net.model.ops[branch.ops[-1]]
+    return last if last.kind in RECTIFIERS else None
+
+
+def is_clear(net: Anatomy, block: Block) -> bool:
+    """Return whether the block is otherwise of the style that has its ReLU after the sum, and only there."""
+    following = net.flow.following(block.sum)
+    after = net.model.ops[following[0]].kind if following else ""
+    return after in RECTIFIERS and block.branch.letters[0] in "c_" and "a" not in block.shortcut.letters[-1:]
+
+
+_BLOCK = '''
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv1 = nn.Conv2d(c, c, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(c)
+        self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(c)
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        {branch}
+        return {result}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+        self.body = nn.Sequential(Block(8), Block(8))
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.body(self.stem(x)).mean([2, 3]))
+'''
+
+_HELPER = '''
+import torch
+import torch.nn as nn
+
+
+def unit(i, o, act=True):
+    layers = [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)]
+    return nn.Sequential(*layers, nn.ReLU()) if act else nn.Sequential(*layers)
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.first = unit(c, c)
+        self.second = {second}
+
+    def forward(self, x):
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = unit(3, 8)
+        self.body = nn.Sequential(Block(8), Block(8))
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.body(self.stem(x)).mean([2, 3]))
+'''
+
+BAD = (
+    _BLOCK.format(branch="y = F.relu(self.bn2(self.conv2(y)))  # <- relu-before-add", result="F.relu(x + y)"),
+    _HELPER.format(second="unit(c, c)  # <- relu-before-add"),
+)
+
+GOOD = (
+    _BLOCK.format(branch="y = self.bn2(self.conv2(y))", result="F.relu(x + y)"),
+    _BLOCK.format(branch="y = F.leaky_relu(self.bn2(self.conv2(y)))", result="x + y"),
+    _HELPER.format(second="unit(c, c, act=False)"),
+)
