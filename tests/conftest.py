@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from resnet_check import config
 from resnet_check.cli.main import main
 from resnet_check.rules import base, selection
+
+settings.register_profile("resnet-check", deadline=None)
+settings.load_profile("resnet-check")
 
 GOLDEN = Path(__file__).parent / "golden"
 
