@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Looked = tuple[tuple[Any, ...], passes.Pass]
 
 
+LEAST = 16
+"""No network is meant for smaller images only: what differs at every size but these is a mistake."""
+
+
 class Looker:
     """Tries inputs on one model."""
 
@@ -47,7 +51,7 @@ class Looker:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""
         names = [str(size) for size in looked[0] if isinstance(size, Dim) and str(size) != "N"]
         found = [size for size in inputs.FALLBACKS if rank]
-        mended = passes.mended_sizes(looked[1], names)
+        mended = [size for size in passes.mended_sizes(looked[1], names) if size >= LEAST]
         if mended:
             nearest = min(mended, key=lambda s: abs(s - inputs.FALLBACKS[0]))
             found = [s for s in found if s in mended][:4] + [nearest] + [s for s in found if s not in mended][:8]
