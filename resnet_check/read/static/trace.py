@@ -7,6 +7,7 @@ from typing import Any
 from resnet_check.graph.operators.base import Result
 from resnet_check.graph.records import Op
 from resnet_check.read.static.modules import walk, without_gradients
+from resnet_check.read.static.tensors import LAYERS
 from resnet_check.read.static.values import Instance, Opaque, Tensor
 
 
@@ -85,7 +86,7 @@ class Trace:
         path, layer, own = "", None, ()
         if module is not None:
             path = module.path
-            if module.cls.layer:
+            if module.cls.layer in LAYERS:
                 layer = module.index
                 own = tuple(id(t) for t in module.attributes["_parameters"].values())
                 own += tuple(id(t) for t in module.attributes["_buffers"].values())
