@@ -1,0 +1,220 @@
+"""Trying the candidates: the first change after which a mismatch is gone, and nothing else is wrong, is to blame."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resnet_check.blame import channels, invalid, sums, wiring
+from resnet_check.blame.branches import failing_op, in_batch, reads_as_sequence, touches_input
+from resnet_check.blame.change import Change
+from resnet_check.blame.tree import Tree
+from resnet_check.graph.dim import Dim, value
+from resnet_check.graph.records import Model, Problem
+from resnet_check.rules.base import FileContext
+
+SHAPES = frozenset(
+    [
+        "broadcast",
+        "conv-channels",
+        "norm-channels",
+        "linear-features",
+        "matmul-features",
+        "reshape",
+        "cat-sizes",
+        "empty-output",
+        "wrong-rank",
+        "invalid-dim",
+        "invalid-argument",
+        "invalid-layer",
+        "index-out-of-range",
+        "split-sizes",
+        "wrong-dtype",
+        "indivisible",
+        "channels",
+    ]
+)
+"""The kinds of problems that the RC2 rules speak of."""
+
+SECONDS = 2.5
+"""The time for one file: a file with mistakes may cost more than one without."""
+
+MAX_TRIES = 400
+
+Key = tuple[str, int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """One mistake: the problem by which it shows first, the change that mends it, and all problems that this ends.
+
+    Without a proven change the problem itself is all that is known.
+    """
+
+    model: Model
+    problem: Problem
+    change: Change | None
+    ended: tuple[Problem, ...]
+
+    @property
+    def owner(self) -> str:
+        """The rule that reports this mistake, if that is none about shapes."""
+        return self.change.owner if self.change is not None else ""
+
+
+def blames(context: FileContext) -> list[Blame]:
+    """Return the shape mistakes of a file, each once for each model that shows it."""
+    known: list[Blame] | None = context.shared.get("blames")
+    if known is None:
+        known = _Search(context).run() if context.source.tree is not None else []
+        context.shared["blames"] = known
+    return known
+
+
+def key(problem: Problem) -> Key:
+    """Return what identifies a problem before and after a change."""
+    return problem.kind, problem.site.line, problem.site.column, problem.module
+
+
+def relevant(model: Model) -> list[Problem]:
+    """Return the problems of a model that are about shapes and rest on nothing guessed, in order."""
+    if reads_as_sequence(model):
+        return []
+    found = []
+    for problem in model.problems:
+        if problem.kind not in SHAPES:
+            continue
+        op = failing_op(model, problem)
+        if op is not None and touches_input(model, op):
+            continue
+        if any(
+            isinstance(problem.facts.get(n), Dim) and in_batch((problem.facts[n],)) for n in ("got", "expected", "size")
+        ):
+            continue  # the batch was mixed with something else before: a mistake of another kind
+        found.append(problem)
+    return found
+
+
+class _Search:
+    """The search through one file."""
+
+    def __init__(self, context: FileContext) -> None:
+        self.context = context
+        assert context.source.tree is not None  # noqa: S101 - checked by the caller
+        self.root: ast.Module = context.source.tree
+        self.tree = Tree(context.source, self.root)
+        self.started = time.monotonic()
+        self.proven: list[Change] = []
+        self.tries = 0
+
+    def run(self) -> list[Blame]:
+        found: list[Blame] = []
+        models = [(m, relevant(m)) for m in self.context.models]
+        for model, problems in sorted(
+            ((m, p) for m, p in models if p), key=lambda pair: (pair[0].trial, len(pair[0].ops))
+        ):
+            found.extend(self.of_model(model, problems))
+        return found
+
+    def of_model(self, model: Model, problems: list[Problem]) -> Iterator[Blame]:
+        """Yield the mistakes of one model, one after the other; each is mended before the next is looked for."""
+        left, kept = list(problems), []
+        every = {key(p) for p in model.problems}
+        said = False
+        try:
+            while left:
+                first = left[0]
+                change, gone = self.mend(model, first, every, {key(p) for p in left})
+                if change is None:
+                    ended = tuple(p for p in left if p.site == first.site)
+                    if not said:
+                        yield Blame(model, first, None, ended)
+                    said = True
+                    left = [p for p in left if p.site.line != first.site.line]
+                    continue
+                yield Blame(model, first, change, tuple(p for p in left if key(p) in gone))
+                left = [p for p in left if key(p) not in gone]
+                every -= gone
+                if left:
+                    change.make()
+                    kept.append(change)
+                    self.tree = Tree(self.context.source, self.root)
+        finally:
+            for change in reversed(kept):
+                change.revert()
+            if kept:
+                self.tree = Tree(self.context.source, self.root)
+
+    def mend(self, model: Model, problem: Problem, every: set[Key], open_: set[Key]) -> tuple[Change | None, set[Key]]:
+        """Return the change that ends a problem, and which problems end with it."""
+        best: tuple[Change | None, set[Key]] = (None, set())
+        if self.context.reread is None:
+            return best
+        for change in (*self.proven, *self.candidates(model, problem)):
+            if self.tries >= MAX_TRIES or time.monotonic() - self.started > SECONDS:
+                break
+            self.tries += 1
+            gone = self.attempt(model, change, problem, every)
+            if len(gone) > len(best[1]):
+                best = change, gone
+            if gone >= open_:
+                break
+        if best[0] is not None and best[0] not in self.proven:
+            self.proven.append(best[0])
+        return best
+
+    def candidates(self, model: Model, problem: Problem) -> list[Change]:
+        """Return the changes that may end a problem, the most ordinary mistakes first, each once."""
+        found = sorted(generate(self.tree, model, problem), key=lambda change: change.cost)
+        seen: set[tuple[object, ...]] = set()
+        unique = []
+        for change in found:
+            mark = (
+                (change.edits, change.site.line, change.site.column, change.advice) if change.edits else (id(change),)
+            )
+            if mark not in seen:
+                seen.add(mark)
+                unique.append(change)
+        return unique
+
+    def attempt(self, model: Model, change: Change, problem: Problem, every: set[Key]) -> set[Key]:
+        """Return the problems that a change ends, none if it does not end this one or if it brings another."""
+        assert self.context.reread is not None  # noqa: S101 - checked by the caller
+        size = None if model.input is None else tuple(value(s) for s in model.input[1:])
+        wanted = key(problem)
+        change.make()
+        try:
+            read = self.context.reread(frozenset({model.name}), size, lambda p: key(p) == wanted or key(p) not in every)
+        finally:
+            change.revert()
+        after = next((m for m in read if m.name == model.name), None)
+        if after is None or (after.status == "partial" and len(after.ops) < len(model.ops)):
+            return set()
+        if after.status == "failed" and not after.problems:
+            return set()
+        rest = {key(p) for p in after.problems}
+        return every - rest if wanted not in rest and rest < every else set()
+
+
+def generate(tree: Tree, model: Model, problem: Problem) -> Iterator[Change]:
+    """Yield candidates for a problem."""
+    op = failing_op(model, problem)
+    got, expected = problem.facts.get("got"), problem.facts.get("expected")
+    got, expected = value(got), value(expected)
+    yield from wiring.of_other_rules(tree, model)
+    if problem.kind in {"invalid-layer", "indivisible"}:
+        yield from invalid.candidates(tree, problem)
+    if op is None:
+        return
+    if problem.kind in {"broadcast", "cat-sizes"}:
+        yield from sums.candidates(tree, model, op)
+        yield from wiring.operands(tree, model, op)
+    elif problem.kind in {"conv-channels", "norm-channels", "linear-features", "channels", "matmul-features"}:
+        yield from wiring.operands(tree, model, op)
+        yield from wiring.concatenations(tree, model, op)
+        if isinstance(got, int) and isinstance(expected, int):
+            if problem.kind == "linear-features":
+                yield from wiring.heads(tree, model, op, got, expected)
+            yield from channels.candidates(tree, model, op, got, expected)
