@@ -37,7 +37,7 @@ def conv(
     Channels that do not fit, a kernel larger than its padded input and arguments that torch refuses are failures.
     """
     operator = f"conv{dims}d"
-    dtype = floating(check, input, operator)
+    dtype = floating(check, input, operator, weight)
     channels, per_group, out_channels, groups = _channels(check, dims, input, weight, groups, operator)
     weights = weight.shape
     kernel = weights[2:]
@@ -153,7 +153,7 @@ def conv_transpose(
 ) -> Result:
     """Return a transposed convolution; the weight is ``[C_in, C_out / groups, *kernel]``."""
     operator = f"conv_transpose{dims}d"
-    dtype = floating(check, input, operator)
+    dtype = floating(check, input, operator, weight)
     channels, per_group, expected, groups = _channels(check, dims, input, weight, groups, operator)
     kernel = weight.shape[2:]
     out_channels = per_group * groups

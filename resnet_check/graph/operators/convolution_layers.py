@@ -32,10 +32,10 @@ def _build(
     padding_mode: Any,
     output_padding: Any = 0,
 ) -> Built:
-    """Return what the constructors of the convolutions leave; ``in_channels`` of None waits for the input."""
-    transposed = operator.startswith("ConvTranspose")
+    """Return what the constructors of the convolutions leave; a lazy one takes ``in_channels`` from the input."""
+    transposed = "Transpose" in operator
     groups = _natural(check, operator, "groups", groups, 1)
-    lazy = in_channels is None
+    lazy = operator.startswith("Lazy")
     counts = {"in_channels": 0, "out_channels": out_channels}
     # A lazy layer looks at its channels only when it knows all of them.
     for what, count in () if lazy else (("in_channels", in_channels), ("out_channels", out_channels)):
@@ -193,7 +193,18 @@ def _register_layers(dims: int) -> None:
         dtype: Any = None,
     ) -> Built:
         return _build(
-            check, plain, dims, None, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+            check,
+            f"Lazy{plain}",
+            dims,
+            None,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
         )
 
     @layer(*names("conv", transposed), forward=run_transposed, bases=transposed_base, free="device dtype")
@@ -252,7 +263,7 @@ def _register_layers(dims: int) -> None:
     ) -> Built:
         return _build(
             check,
-            transposed,
+            f"Lazy{transposed}",
             dims,
             None,
             out_channels,

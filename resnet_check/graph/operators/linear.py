@@ -14,7 +14,7 @@ from resnet_check.graph.records import Shape
 def linear(check: Checks, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Result:
     """Return ``input @ weight.T + bias`` over the last dimension; a weight of one dimension drops it."""
     shape, weights = input.shape, weight.shape
-    dtype = floating(check, input, "linear")
+    dtype = floating(check, input, "linear", weight)
     if len(weights) not in (1, 2) or not shape:
         check.fail("wrong-rank", operator="linear", got=len(shape), expected="1 or more", shape=shape)
         message = f"linear of a tensor of {len(shape)} dimensions with a weight of {len(weights)}"

@@ -195,7 +195,7 @@ def build_norm(
     bias: Any,
 ) -> Built:
     """Return what the constructors of batch and instance norms leave; features of None wait for the input."""
-    lazy = num_features is None
+    lazy = operator.startswith("Lazy")
     features: Number = 0 if lazy else num_features
     if not lazy and (affine or track_running_stats):
         features = (
@@ -345,7 +345,7 @@ def _register(dims: int) -> None:
             *,
             bias: Any = True,
         ) -> Built:
-            return build_norm(check, "norm", None, eps, momentum, affine, track_running_stats, bias)
+            return build_norm(check, "LazyNorm", None, eps, momentum, affine, track_running_stats, bias)
 
 
 for _dims in (1, 2, 3):

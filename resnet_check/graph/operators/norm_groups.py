@@ -7,6 +7,7 @@ from typing import Any
 from resnet_check.graph.dim import Dim
 from resnet_check.graph.operators.axes import axes, axis
 from resnet_check.graph.operators.base import Built, Checks, Refused, Result, function, layer
+from resnet_check.graph.operators.dtypes import floating as floats_of
 from resnet_check.graph.operators.norm import check_vectors, present
 from resnet_check.graph.operators.sizes import Tensor, floating, integer, names, product
 from resnet_check.graph.records import Shape
@@ -222,9 +223,7 @@ def local_response_norm(
             "wrong-rank", operator="local_response_norm", got=len(input.shape), expected="3 or more", shape=input.shape
         )
     attributes = {"size": size, "alpha": alpha, "beta": beta, "k": k}
-    return Result(
-        "local_response_norm", input.shape, (input,), attributes, floating(check, input, "local_response_norm")
-    )
+    return Result("local_response_norm", input.shape, (input,), attributes, floats_of(input.dtype))
 
 
 def _run_local(check: Checks, layer: Any, input: Tensor) -> Result:

@@ -7,7 +7,8 @@ from typing import Any
 from resnet_check.graph.dim import Dim, Number
 from resnet_check.graph.operators.base import Built, Checks, NotModelled, Result, function, layer
 from resnet_check.graph.operators.bounds import maximum, minimum
-from resnet_check.graph.operators.sizes import Tensor, at_least, floating, has_rank, names, ntuple, spread
+from resnet_check.graph.operators.dtypes import floating as floats_of
+from resnet_check.graph.operators.sizes import Tensor, at_least, has_rank, names, ntuple, spread
 from resnet_check.graph.records import Shape
 
 
@@ -160,12 +161,11 @@ def lp_pool(
     """Return the norm of each window."""
     operator = f"lp_pool{dims}d"
     check_batch(check, dims, input, operator)
-    dtype = floating(check, input, operator)
     kernel = at_least(check, 1, spread(check, kernel_size, dims, operator, "kernel_size"), operator, "kernel_size")
     stride = _stride(check, stride, kernel, operator)
     shape = windows(check, input, kernel, stride, (0,) * dims, (1,) * dims, operator, ceil_mode=bool(ceil_mode))
     attributes = {"norm_type": norm_type, "kernel": kernel, "stride": stride, "ceil_mode": bool(ceil_mode)}
-    return Result("lp_pool", shape, (input,), attributes, dtype)
+    return Result("lp_pool", shape, (input,), attributes, floats_of(input.dtype))
 
 
 def _register_functions(dims: int) -> None:

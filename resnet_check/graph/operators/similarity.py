@@ -7,7 +7,9 @@ from typing import Any
 from resnet_check.graph.operators.axes import axis
 from resnet_check.graph.operators.base import Built, Checks, NotModelled, Result, function, layer
 from resnet_check.graph.operators.broadcasting import broadcast
-from resnet_check.graph.operators.sizes import Tensor, floating, has_rank, names
+from resnet_check.graph.operators.dtypes import floating as floats_of
+from resnet_check.graph.operators.dtypes import promote
+from resnet_check.graph.operators.sizes import FLOATING, Tensor, floating, has_rank, names
 
 
 @function("torch.nn.functional.cosine_similarity", "torch.cosine_similarity", free="eps")
@@ -15,7 +17,7 @@ def cosine_similarity(check: Checks, x1: Tensor, x2: Tensor, dim: Any = 1, eps: 
     """Return the cosine of the angle between vectors along a dimension of two tensors, which broadcast."""
     shape = broadcast(check, "broadcast", x1.shape, x2.shape, operator="cosine_similarity")
     at = axis(check, dim, len(shape))
-    dtype = floating(check, x1, "cosine_similarity")
+    dtype = floating(check, x1 if x1.dtype in FLOATING else x2, "cosine_similarity")
     return Result("cosine_similarity", shape[:at] + shape[at + 1 :], (x1, x2), {"dim": at, "eps": eps}, dtype)
 
 
@@ -26,7 +28,7 @@ def pairwise_distance(
     """Return the distance between the vectors along the last dimension of two tensors, which broadcast."""
     shape = broadcast(check, "broadcast", x1.shape, x2.shape, operator="pairwise_distance")
     out = shape[:-1] + ((1,) if keepdim else ())
-    return Result("pairwise_distance", out, (x1, x2), {"p": p, "eps": eps}, floating(check, x1, "pairwise_distance"))
+    return Result("pairwise_distance", out, (x1, x2), {"p": p, "eps": eps}, floats_of(promote(x1.dtype, x2.dtype)))
 
 
 @function("torch.nn.functional.pdist", "torch.pdist", free="p")

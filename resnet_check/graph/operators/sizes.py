@@ -110,10 +110,10 @@ def has_rank(check: Checks, tensor: Tensor, allowed: tuple[int, ...], operator: 
     return False
 
 
-def floating(check: Checks, tensor: Tensor, operator: str) -> str:
-    """Return the dtype of the result of an operator that refuses integers."""
+def floating(check: Checks, tensor: Tensor, operator: str, weight: Tensor | None = None) -> str:
+    """Return the dtype of the result of an operator that refuses integers, or takes them with a weight of integers."""
     dtype = tensor.dtype
-    if dtype in FLOATING:
+    if dtype in FLOATING or (weight is not None and weight.dtype == dtype != "bool"):
         return dtype
     check.fail("wrong-dtype", operator=operator, got=dtype, expected="float32")
     return "float32"

@@ -442,6 +442,40 @@ def test_a_failure_goes_on_with_what_was_meant() -> None:
     assert [value(size) for size in small.shape] == [1, 4, 1, 3]
 
 
+WHOLE = T((2, 4, 5, 5), "int64")
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("conv2d", (T((3, 4, 3, 3)),)),
+        ("conv2d", (T((3, 4, 3, 3), "int64"),)),
+        ("conv_transpose2d", (T((4, 3, 3, 3)),)),
+        ("linear", (T((3, 5)),)),
+        ("linear", (T((3, 5), "int64"),)),
+        ("batch_norm", (None, None, None, None, True)),
+        ("layer_norm", ((5,),)),
+        ("group_norm", (2,)),
+        ("instance_norm", ()),
+        ("local_response_norm", (2,)),
+        ("normalize", ()),
+        ("adaptive_avg_pool2d", (2,)),
+        ("adaptive_max_pool2d", (2,)),
+        ("max_pool2d", (2,)),
+        ("avg_pool2d", (2,)),
+        ("lp_pool2d", (2, 2)),
+        ("softmax", (1,)),
+        ("cosine_similarity", (WHOLE,)),
+        ("pairwise_distance", (WHOLE,)),
+        ("relu", ()),
+        ("sigmoid", ()),
+        ("hardtanh", ()),
+    ],
+)
+def test_integers(name: str, others: tuple[Any, ...]) -> None:
+    agree_function(F + name, WHOLE, *others)
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_resizing_to_sizes(data: Any) -> None:

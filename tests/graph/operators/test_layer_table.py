@@ -26,6 +26,13 @@ def test_a_sample_is_what_torch_makes_of_it(name: str, training: bool) -> None: 
     agree_layer(name, args, kwargs, *inputs, training=training)
 
 
+@pytest.mark.parametrize("name", ["torch.nn.Conv2d", "torch.nn.BatchNorm2d", "torch.nn.Linear", "torch.nn.GroupNorm"])
+@pytest.mark.parametrize("odd", [None, "64", 64.0])
+def test_a_layer_with_odd_channels_is_refused(name: str, odd: Any) -> None:
+    args = {"torch.nn.Conv2d": (odd, 8, 3), "torch.nn.GroupNorm": (8, odd), "torch.nn.Linear": (odd, 8)}
+    agree_layer(name, args.get(name, (odd,)), {})
+
+
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_name_is_torchs_name_for_that_class(name: str) -> None:
     assert named(name) is named(LAYERS[name].name)
