@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 
 from resnet_check.graph.records import Problem, Site
-from resnet_check.rules._places import FUNCTIONS, Function, Places, gives_value, inside, is_name, name_of, self_name, targets
+from resnet_check.rules._places import (
+    FUNCTIONS,
+    Function,
+    Places,
+    gives_value,
+    inside,
+    is_name,
+    name_of,
+    self_name,
+    targets,
+)
 
 DEPTH = 6
 

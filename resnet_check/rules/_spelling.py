@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from resnet_check.rules._places import Function, Places, methods
 
-INIT = frozenset("_init_ __init_ _init__ __init init__ __int__ __inti__ __intit__ __ini__ __initi__ __iniit__ init".split())
+INIT = frozenset(["_init_", "__init_", "_init__", "__init", "init__", "__int__", "__inti__", "__intit__", "__ini__", "__initi__", "__iniit__", "init"])
 """What people write for ``__init__``."""
 
 FORWARD = frozenset({"call", "__forward__", "_forward", "forward_pass", "fwd"})
@@ -23,7 +23,7 @@ def likeness(left: str, right: str) -> float:
 
 def nearest_name(name: str, known: Iterable[str], *, least: float = 0.7) -> str | None:
     """Return the known name that is most like a name; of several alike the first in order."""
-    found = sorted(((-likeness(name, other), other) for other in known if other != name))
+    found = sorted((-likeness(name, other), other) for other in known if other != name)
     return found[0][1] if found and -found[0][0] >= least else None
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from resnet_check.finding import SEVERITIES, Finding, Fix, Related
 from resnet_check.graph.records import Model, Problem, Site
+from resnet_check.rules._explained import explained
 
 if TYPE_CHECKING:
     from resnet_check.source import Source
@@ -57,13 +58,13 @@ class FileContext:
         return (model for model in self.models if model.status == "complete")
 
     def found(self, *kinds: str) -> Iterator[tuple[Model | None, Problem]]:
-        """Yield the problems of the given kinds with the model in which they were seen."""
+        """Yield the problems of the given kinds with the model in which they were seen, without mere consequences."""
         for problem in self.problems:
             if problem.kind in kinds:
                 yield None, problem
         for model in self.models:
             for problem in model.problems:
-                if problem.kind in kinds:
+                if problem.kind in kinds and not explained(model, problem):
                     yield model, problem
 
 

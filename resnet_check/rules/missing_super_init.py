@@ -30,8 +30,8 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Model, Problem, Site
-from resnet_check.rules._places import Function, Places, inside, places
+from resnet_check.graph.records import Model, Problem
+from resnet_check.rules._places import Function, Places, inside, methods, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -42,7 +42,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("missing-super-init"):
         if "wrong" in problem.facts:
             yield wrong_class(report, model, problem)
-        else:
+        elif not failed_call(context, problem):
             yield not_called(report, places(context), model, problem)
     for model, problem in context.found("undefined-attribute", "bad-call"):
         found = places(context)
@@ -50,6 +50,15 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         if wrong is not None:
             message = f"`{wrong.name}` is not `__init__`, so Python never calls it and the module has no layers"
             yield report(found.heading(wrong), message, help="rename it to `__init__`", model=model)
+
+
+def failed_call(context: FileContext, problem: Problem) -> bool:
+    """Return whether the parent's constructor was called, with arguments that it does not take: a mistake of another kind."""
+    found = places(context)
+    cls = next((c for c in found.classes if c.lineno == problem.facts["line"]), None)
+    init = None if cls is None else methods(cls).get("__init__")
+    parent = None if init is None else parent_call(init)
+    return parent is not None and any(p.site.line == parent.lineno for _, p in context.found("bad-call"))
 
 
 def class_in(found: Places, problem: Problem) -> ast.ClassDef | None:

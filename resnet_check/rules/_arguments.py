@@ -1,0 +1,73 @@
+"""Arguments that are handed to another parameter than the one that bears their name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resnet_check.graph.records import Model, ModuleRecord, Problem, Site
+from resnet_check.rules._places import Function, Places, methods, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """A call in which an argument named like one parameter goes to another."""
+
+    call: ast.Call
+    argument: str
+    parameter: str
+
+
+def misplaced(found: Places, model: Model | None, problem: Problem) -> Misplaced | None:
+    """Return the call on the way to a problem that mixes up its arguments."""
+    for call, function in calls(found, model, problem):
+        wrong = mixed_up(call, parameters(found, function))
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def calls(found: Places, model: Model | None, problem: Problem) -> Iterator[tuple[ast.Call, Function]]:
+    """Yield the calls that led to a problem, and those that built the modules in which it happened."""
+    yield from chain(found, problem.site)
+    for record in () if model is None else model.modules:
+        within = record.path and (problem.module == record.path or problem.module.startswith(record.path + "."))
+        init = constructor(found, record) if within else None
+        call = found.at(record.built, ast.Call)
+        if init is not None and isinstance(call, ast.Call):
+            yield call, init
+
+
+def chain(found: Places, site: Site) -> Iterator[tuple[ast.Call, Function]]:
+    """Yield the calls around a place, innermost first, each with the function that it called."""
+    inner = site
+    for outer in site.calls:
+        call, function = found.at(outer, ast.Call), found.function_around(inner)
+        if isinstance(call, ast.Call) and function is not None:
+            yield call, function
+        inner = outer
+
+
+def constructor(found: Places, record: ModuleRecord) -> Function | None:
+    """Return the constructor of a module of the file."""
+    cls = found.class_at(record.class_path, record.class_line)
+    return None if cls is None else methods(cls).get("__init__")
+
+
+def parameters(found: Places, function: Function) -> list[str]:
+    """Return the names of a function's parameters, without ``self``."""
+    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    return names[1:] if found.class_of(function) is not None else names
+
+
+def mixed_up(call: ast.Call, names: list[str]) -> Misplaced | None:
+    """Return the first positional argument that is named like another parameter, which gets something else."""
+    if any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    given = {name: name_of(value) for name, value in zip(names, call.args, strict=False)}
+    given |= {k.arg: name_of(k.value) for k in call.keywords if k.arg}
+    for parameter, argument in list(given.items())[: len(call.args)]:
+        if argument != parameter and argument in names and given.get(argument) != argument:
+            return Misplaced(call, argument, parameter)
+    return None

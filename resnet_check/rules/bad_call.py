@@ -1,0 +1,294 @@
+"""A call with arguments that do not fit, or of something that cannot be called.
+
+## What it checks
+Whether the calls that build the model and those of its ``forward`` fit what they call: the number and the names of the
+arguments, their kinds and positions; whether what is called can be called; and whether a class hands the arguments that it
+takes on to its parent.
+
+## Why it matters
+Python raises far from the mistake when swapped arguments have a fitting number. An argument that is not passed on has no
+effect, silently.
+
+## Bad
+    self.block = Block(64, 128, downsample, stride)  # def __init__(self, width, out, stride, downsample)
+
+## Good
+    self.block = Block(64, 128, stride, downsample)
+
+## How to fix
+Compare the call with the definition; pass all but the first arguments by name.
+
+## Source
+The Python language reference, "Calls"; the documentation of the layer.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding, Related, related
+from resnet_check.graph.records import Model, Problem
+from resnet_check.rules._arguments import misplaced
+from resnet_check.rules._origins import silent_helper
+from resnet_check.rules._places import Function, Places, inside, methods, name_of, places
+from resnet_check.rules._spelling import misspelled_init
+from resnet_check.rules.base import FileContext, Reporter, rule
+from resnet_check.rules.missing_forward import without_self
+from resnet_check.rules.missing_super_init import class_in
+from resnet_check.rules.sequential_missing_star import is_list
+
+
+@rule("RC113", "bad-call", "error")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
+    found = places(context)
+    for model, problem in context.found("bad-call"):
+        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or sure(found, problem)):
+            yield call(report, found, model, problem)
+    for model, problem in context.found("raised"):
+        if model is not None and not model.trial and model.problems[0] is problem:
+            text = problem.facts["message"] or "an exception"
+            yield report(problem.site, f"the program itself raises here: {text}", model=model, severity="note")
+    for owner in found.classes:
+        yield from not_passed_on(report, found, owner)
+
+
+def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
+    """Return whether another rule reports the mistake behind a call."""
+    found = places(context)
+    return (
+        is_list(problem)
+        or silent_helper(found, problem) is not None
+        or without_self(context, problem) is not None
+        or misspelled_init(found, class_in(found, problem)) is not None
+    )
+
+
+def sure(found: Places, problem: Problem) -> bool:
+    """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
+    node = found.at(problem.site, ast.Call)
+    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
+        return False
+    function = found.function_of(node)
+    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(isinstance(a, ast.Starred) for a in node.args)
+
+
+def call(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
+    """Report a call where its arguments are mixed up, else where it fails."""
+    module = problem.module or None
+    wrong = misplaced(found, model, problem)
+    if wrong is not None:
+        name = found.segment(wrong.call.func)
+        message = f"`{wrong.argument}` is handed to the parameter `{wrong.parameter}` of `{name}`"
+        also = (related(problem.site, f"it fails here: {problem.facts['reason']}"),)
+        cure = f"pass it by name: `{wrong.argument}={wrong.argument}`"
+        return report(found.source.site(wrong.call), message, help=cure, model=model, module=module, related=also)
+    function = definition(found, problem)
+    also = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
+    cure = f"it takes `({signature(function)})`" if function is not None else ""
+    return report(problem.site, words(found, problem, function), help=cure, model=model, module=module, related=also)
+
+
+def words(found: Places, problem: Problem, function: Function | None) -> str:
+    """Return what is wrong with a call, counting arguments as they are written: without ``self``."""
+    reason = str(problem.facts["reason"])
+    node = found.at(problem.site, ast.Call)
+    if "cannot be called" in reason and isinstance(node, ast.Call):
+        kind = reason.partition(" cannot")[0]
+        return f"`{found.segment(node.func)}` is {'`None`' if kind == 'None' else kind} here, so it cannot be called"
+    bound = function is not None and found.class_of(function) is not None
+    if bound or (function is None and problem.facts.get("owner")):
+        reason = re.sub(r"\b\d+\b", lambda number: str(int(number[0]) - 1), reason) if "were given" in reason else reason
+    return reason
+
+
+def definition(found: Places, problem: Problem) -> Function | None:
+    """Return the function of the file that a call does not fit."""
+    line, name = problem.facts.get("defined"), problem.facts.get("function")
+    return next((f for f in found.functions if f.lineno == line and f.name == name), None)
+
+
+def signature(function: Function) -> str:
+    """Return the parameters of a function as its definition writes them, without ``self``."""
+    text = ast.unparse(function.args)
+    return text.removeprefix("self, ").removeprefix("self")
+
+
+def not_passed_on(report: Reporter, found: Places, cls: ast.ClassDef) -> Iterator[Finding]:
+    """Report parameters of a constructor that nothing reads, though the parent's constructor has them too."""
+    init = methods(cls).get("__init__")
+    parent = next((c for c in found.classes if c.name in {name_of(b) for b in cls.bases} and c is not cls), None)
+    above = None if parent is None else methods(parent).get("__init__")
+    upward = None if init is None else parent_call(init)
+    if init is None or above is None or upward is None:
+        return
+    names = {n.id for n in ast.walk(init) if isinstance(n, ast.Name)}
+    wanted = [a.arg for a in (*above.args.args[1:], *above.args.kwonlyargs)]
+    given = {*wanted[: len(upward.args)], *(k.arg for k in upward.keywords)}
+    for argument in (*init.args.args[1:], *init.args.kwonlyargs):
+        if argument.arg in wanted and argument.arg not in names | given and "locals" not in names:
+            yield report(
+                found.source.site(upward),
+                f"`{argument.arg}` of `{cls.name}` is not passed on to `{parent.name if parent else ''}`, so it has no effect",
+                help=f"pass `{argument.arg}={argument.arg}`",
+                severity="warning",
+                related=(Related(found.source.path, argument.lineno, "the parameter"),),
+            )
+
+
+def parent_call(init: Function) -> ast.Call | None:
+    """Return the call of the parent's constructor when all its arguments are written out."""
+    found = [
+        node
+        for node in inside(init)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__"
+    ]
+    if len(found) != 1 or not isinstance(found[0].func.value, ast.Call):  # type: ignore[attr-defined]
+        return None
+    spread = any(isinstance(a, ast.Starred) for a in found[0].args) or any(k.arg is None for k in found[0].keywords)
+    return None if spread else found[0]
+
+
+
+
+BAD = (
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, out, stride=1, downsample=None):
+        super().__init__()
+        self.conv = nn.Conv2d(width, out, 3, stride, 1)
+        self.downsample = downsample
+
+    def forward(self, x):
+        return self.conv(x) + (x if self.downsample is None else self.downsample(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        stride = 2
+        downsample = nn.Conv2d(3, 8, 1, stride)
+        self.block = Block(3, 8, downsample, stride)  # <- bad-call
+
+    def forward(self, x):
+        return self.block(x)
+""",
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x, scale):
+        return self.conv(x) * scale
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = Block(3, 8)  # <- bad-call
+        self.second = nn.Conv2d(3, 8, kernel=3)  # <- bad-call
+        self.third = Block(8)
+
+    def forward(self, x):
+        return self.third(x)  # <- bad-call
+""",
+    """
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self, depth, classes=10, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.fc = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+
+class Net(Base):
+    def __init__(self, classes=100):
+        super().__init__(18)  # <- bad-call
+""",
+    """
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Net(Base):
+    def __init__(self):
+        super().__init__()  # <- bad-call
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.pool = None
+
+    def forward(self, x):
+        return self.pool(self.conv(x))  # <- bad-call
+""",
+)
+
+GOOD = (
+    """
+import torch
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self, width, out, stride=1, *extra, **options):
+        super().__init__()
+        self.conv = nn.Conv2d(width, out, 3, stride, **options)
+
+    def forward(self, x, *more):
+        return self.conv(x)
+
+
+class Child(Base):
+    def __init__(self, out, width, stride=2, bias=True):
+        super().__init__(out, width, stride=stride, bias=bias)
+        self.note = None
+
+
+class Net(nn.Module):
+    def __init__(self, width=8, stride=1):
+        super().__init__()
+        self.first = Base(3, width, 1, "x", padding=stride)
+        self.second = Child(width, 4)
+        self.unused = lambda: Base()
+
+    def refuse(self, x):
+        raise ValueError("never called")
+
+    def forward(self, x):
+        try:
+            x = self.first(x, 1, 2)
+            len(3)
+        except TypeError:
+            pass
+        return self.second(x)
+""",
+)

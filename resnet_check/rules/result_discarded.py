@@ -1,0 +1,169 @@
+"""A statement of ``forward`` computes a tensor that nothing keeps.
+
+## What it checks
+Whether a call or an expression that stands as a statement computes a new tensor: a layer, a function or a tensor method
+that changes nothing in place. Calls of code that does more than compute (it sets attributes, prints, logs) are left alone.
+
+## Why it matters
+Torch's operators return a new tensor; without an assignment the network goes on as if the line were not there.
+
+## Bad
+    out = self.conv(x)
+    self.bn(out)
+
+## Good
+    out = self.conv(x)
+    out = self.bn(out)
+
+## How to fix
+Assign the result, or delete the line.
+
+## Source
+The documentation of ``torch.Tensor``: in-place operators end in an underscore.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding
+from resnet_check.graph.records import Model, Problem
+from resnet_check.rules._places import Places, inside, places, targets
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+
+@rule("RC112", "result-discarded", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield each statement whose tensor is lost, unless the missing ``return`` in front of it is the mistake."""
+    hooked = "_hook(" in context.source.text
+    for model, problem in context.found("result-discarded"):
+        if ends_forward(model, problem) or (hooked and problem.facts["layers"]):
+            continue
+        found = places(context)
+        node = found.at(problem.site, ast.expr)
+        if isinstance(node, ast.Call) and any(keyword.arg == "out" for keyword in node.keywords):
+            continue
+        text = found.segment(node) if node is not None else ""
+        what = f"`{text}`" if 0 < len(text) < 60 else "this line"
+        name = target(found, node) if isinstance(node, ast.expr) else None
+        yield report(
+            problem.site,
+            f"the result of {what} is not used: it changes nothing in place",
+            label="computed and dropped",
+            help=f"write `{name} = {text}`" if name and text else "assign the result, or delete the line",
+            model=model,
+            module=problem.module or None,
+        )
+
+
+def ends_forward(model: Model | None, problem: Problem) -> bool:
+    """Return whether the statement is the end of a forward that lacks its ``return``."""
+    return model is not None and any(
+        other.kind == "forward-missing-return" and other.site.line == problem.site.line for other in model.problems
+    )
+
+
+def target(found: Places, node: ast.expr) -> str | None:
+    """Return the variable that the result was meant for: the operand that was assigned last."""
+    function = found.function_of(node)
+    names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+    if function is None:
+        return None
+    assigned = [
+        (statement.lineno, name.id)
+        for statement in inside(function)
+        if isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign)) and statement.lineno < node.lineno
+        for name, _ in targets(statement)
+        if isinstance(name, ast.Name) and name.id in names
+    ]
+    parameters = [a.arg for a in function.args.args[1:] if a.arg in names]
+    return max(assigned)[1] if assigned else next(iter(parameters), None)
+
+
+BAD = (
+    """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.bn = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        out = self.conv(x)
+        self.bn(out)  # <- result-discarded
+        out.relu()  # <- result-discarded
+        out + x  # <- result-discarded
+        torch.flatten(out, 1)  # <- result-discarded
+        return out
+""",
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.head = nn.Conv2d(3, 8, 1)
+
+    def forward(self, x):
+        self.block(x)  # <- result-discarded
+        return self.head(x)
+""",
+)
+
+GOOD = (
+    """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Recorder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x.mean())
+        return self.conv(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.recorder = Recorder()
+
+    def forward(self, x):
+        '''A docstring is no result.'''
+        out = self.conv(x)
+        self.relu(out)
+        F.relu(out, inplace=True)
+        F.relu_(out)
+        out.add_(x)
+        out[:, 0].zero_()
+        torch.add(out, x, out=out)
+        self.recorder(out)
+        print(out.shape, self.conv(x).mean())
+        out.size(0)
+        return out
+""",
+)

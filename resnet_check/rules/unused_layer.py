@@ -1,0 +1,235 @@
+"""A layer is registered, but no forward pass reaches it.
+
+## What it checks
+Whether every layer that a module assigns to an attribute is called, or its parameters read, in ``forward`` in training or
+evaluation mode. A layer that other methods, other code of the file or other instances of the class use is left alone, and
+so is a module of which not every operation was understood.
+
+## Why it matters
+Most often its name was mistyped where it should be called: the network calls ``bn1`` twice and ``bn2`` never. Its
+parameters get no gradient, which also stops distributed training.
+
+## Bad
+    out = self.bn1(self.conv1(x))
+    out = self.bn1(self.conv2(out))
+
+## Good
+    out = self.bn1(self.conv1(x))
+    out = self.bn2(self.conv2(out))
+
+## How to fix
+Call the layer where it belongs, or delete it.
+
+## Source
+The documentation of ``torch.nn.parallel.DistributedDataParallel``, ``find_unused_parameters``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding
+from resnet_check.graph.records import Model, ModuleRecord
+from resnet_check.rules._modules import below, counted, trainable
+from resnet_check.rules._places import FUNCTIONS, Places, is_name, places, self_name
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+WALKERS = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "getattr", "get_submodule", "__dict__", "vars"})
+"""Ways to reach a layer without its name."""
+
+CONTAINERS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList", "torch.nn.ParameterDict"})
+
+
+@rule("RC111", "unused-layer", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield each attribute whose layer no instance of its class ever uses."""
+    used: dict[tuple[str, int, str], bool] = defaultdict(bool)
+    unused: list[tuple[Model, ModuleRecord, ModuleRecord]] = []
+    for model in context.models:
+        for record in model.modules:
+            if record.parent is None or not record.registered:
+                continue
+            parent = model.modules[record.parent]
+            alive = any(r.reached for r in below(model, record))
+            understood = model.status == "complete" and not model.trial and model.trained != [] and parent.reached
+            used[key(parent, record)] |= alive or not understood
+            if not alive and understood:
+                unused.append((model, parent, record))
+    for model, parent, record in unused:
+        name, cls = attribute_of(record), places(context).class_at(parent.class_path, parent.class_line)
+        site = parent.sites.get(name)
+        if used[key(parent, record)] or cls is None or site is None or read_elsewhere(places(context), cls, name):
+            continue
+        yield finding(report, places(context), model, parent, record, cls)
+
+
+def key(parent: ModuleRecord, record: ModuleRecord) -> tuple[str, int, str]:
+    """Return what makes an attribute of a class the same in all its instances."""
+    return parent.class_path, parent.class_line, attribute_of(record)
+
+
+def attribute_of(record: ModuleRecord) -> str:
+    """Return the name under which a module is registered."""
+    return record.path.rpartition(".")[2]
+
+
+def finding(
+    report: Reporter, found: Places, model: Model, parent: ModuleRecord, record: ModuleRecord, cls: ast.ClassDef
+) -> Finding:
+    """Report the assignment of a layer."""
+    name, size = attribute_of(record), trainable(below(model, record))
+    site = parent.sites[name]
+    statements = [s for s, _ in found.assignments(cls, name)]
+    place = next((found.source.site(s) for s in statements if s.lineno == site.line), site)
+    weight = f", so its {counted(size, 'parameter')} never learn" if size else ""
+    return report(
+        place,
+        f"`self.{name}` is built, but no forward pass of `{cls.name}` uses it{weight}",
+        label="never called",
+        help="call it where it belongs, or delete it",
+        model=model,
+        module=record.path,
+        severity=None if size else "note",
+    )
+
+
+def read_elsewhere(found: Places, cls: ast.ClassDef, name: str) -> bool:
+    """Return whether code of the file may use the attribute in some other way than those forward passes did."""
+    family = found.family(cls)
+    for owner in family:
+        for method in (m for m in owner.body if isinstance(m, FUNCTIONS)):
+            for node in ast.walk(method):
+                if isinstance(node, ast.Attribute) and node.attr == name and is_name(node.value, self_name(method)) and loaded(found, node):
+                    return True
+                if isinstance(node, (ast.Name, ast.Attribute)) and last(node) in WALKERS and method.name != "__init__" and walks_self(found, node, method.name):
+                    return True
+    outside = (n for n in found.nodes if isinstance(n, ast.Attribute) and n.attr == name)
+    return any(found.class_of(n) not in family and not own_attribute(found, n) and loaded(found, n) for n in outside) or any(
+        isinstance(n, ast.Constant) and isinstance(n.value, str) and name in n.value.split(".") and in_code(found, n) for n in found.nodes
+    )
+
+
+def last(node: ast.Name | ast.Attribute) -> str:
+    """Return the last part of a name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id
+
+
+def walks_self(found: Places, node: ast.AST, method: str) -> bool:
+    """Return whether a walk over the layers may call them: one that only initialises them does not."""
+    del found, node
+    return "init" not in method and method not in {"train", "eval", "extra_repr", "load_state_dict", "freeze"}
+
+
+def loaded(found: Places, node: ast.Attribute) -> bool:
+    """Return whether the attribute is read for more than initialising its parameters: ``x.bn2.weight`` does only that."""
+    if not isinstance(node.ctx, ast.Load):
+        return False
+    parent = found.parents.get(node)
+    return not (isinstance(parent, ast.Attribute) and parent.attr in {"weight", "bias", "apply"})
+
+
+def own_attribute(found: Places, node: ast.Attribute) -> bool:
+    """Return whether another class reads an attribute of that name of its own."""
+    function = found.function_of(node)
+    return function is not None and found.class_of(node) is not None and is_name(node.value, self_name(function))
+
+
+def in_code(found: Places, node: ast.AST) -> bool:
+    """Return whether a string is used, not a docstring."""
+    return not isinstance(found.parents.get(node), ast.Expr)
+
+
+BAD = (
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(width)  # <- unused-layer
+        self.relu = nn.ReLU()
+        self.act = nn.ReLU()  # <- unused-layer
+
+    def forward(self, x):
+        out = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn1(self.conv2(out)) + x)
+
+
+class Other(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.bn2 = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return self.bn2(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.body = nn.Sequential(Block(8), Block(8), Other(8))
+        for module in self.modules():
+            if isinstance(module, Block):
+                nn.init.zeros_(module.bn2.weight)
+
+    def forward(self, x):
+        return self.body(self.stem(x))
+""",
+)
+
+GOOD = (
+    """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Gate(nn.Module):
+    def __init__(self, wanted):
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 1)
+        self.extra = nn.Conv2d(8, 8, 1)
+        self.wanted = wanted
+
+    def forward(self, x):
+        return self.extra(x) if self.wanted else self.conv(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.aux = nn.Linear(8, 10)
+        self.fc = nn.Linear(8, 10)
+        self.head = nn.Linear(8, 10)
+        self.tied = nn.Linear(8, 8)
+        self.gates = nn.ModuleList([Gate(True), Gate(False), Gate(True)])
+        self.by_name = nn.Conv2d(8, 8, 1)
+        self.outside = nn.Linear(8, 2)
+        self.names = ["by_name"]
+
+    def classify(self, x):
+        return self.head(x)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for gate in self.gates[:2]:
+            x = gate(x)
+        for name in self.names:
+            x = getattr(self, name)(x)
+        x = F.linear(x.mean((2, 3)), self.tied.weight)
+        return (self.fc(x), self.aux(x)) if self.training else self.fc(x)
+
+
+def predict(net, x):
+    return net.outside(net(x))
+""",
+)
