@@ -178,7 +178,3 @@ def keeps_channels(flow: Flow, op: int) -> bool:
         return sizes(flow.ops[op].shape)[:2] == sizes(flow.ops[inputs[0]].shape)[:2]
     return flow.ops[op].kind == "cat"
 
-
-def blocks(flow: Flow) -> tuple[Block, ...]:
-    """Return the residual blocks in order."""
-    return tuple(found for added in sums(flow) if (found := block(flow, added)) is not None)

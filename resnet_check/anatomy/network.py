@@ -25,24 +25,11 @@ class Anatomy:
     stem: Path
 
 
-def read(model: Model) -> Anatomy:
+def anatomy(model: Model) -> Anatomy:
     """Return the anatomy of a Model."""
     way = flow.read(model)
-    found = blocks.blocks(way)
+    added = blocks.sums(way)
+    found = tuple(block for one in added if (block := blocks.block(way, one)) is not None)
     first = found[0].start if found else START
     entry = next((op for op in way.path(START, first) if way.ops[op].kind == "input"), START)
-    return Anatomy(model, way, blocks.sums(way), found, blocks.path(way, entry, first))
-
-
-_READ: dict[int, Anatomy] = {}
-"""The anatomies of the models of one file, which many rules look at."""
-
-
-def anatomy(model: Model) -> Anatomy:
-    """Return the anatomy of a Model, the same one each time that the Models of its file are asked for."""
-    known = _READ.get(id(model))
-    if known is not None and known.model is model:
-        return known
-    if any(other.model.path != model.path for other in _READ.values()):
-        _READ.clear()
-    return _READ.setdefault(id(model), read(model))
+    return Anatomy(model, way, added, found, blocks.path(way, entry, first))

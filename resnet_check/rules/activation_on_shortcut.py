@@ -25,18 +25,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.anatomy import anatomy
 from resnet_check.anatomy.kinds import ACTIVATIONS
 from resnet_check.anatomy.owners import culprit, written
 from resnet_check.finding import Finding, related
+from resnet_check.rules._networks import networks
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
 @rule("RC304", "activation-on-shortcut", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report activations between a projection and its sum."""
-    for model in context.complete:
-        found = {b.shortcut.ops[-1]: b for b in anatomy(model).blocks if b.is_projection and b.shortcut.letters[-1] == "a"}
+    for net in networks(context):
+        model = net.model
+        found = {b.shortcut.ops[-1]: b for b in net.blocks if b.is_projection and b.shortcut.letters[-1] == "a"}
         others = [written(model, op) for op in model.of_kind(*ACTIVATIONS) if op.index not in found]
         for index, block in found.items():
             clear = block.then[:1] == "a" and block.branch.letters[-1:] != "a" and block.branch.letters[:1] in "c_"

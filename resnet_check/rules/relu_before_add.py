@@ -27,20 +27,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.anatomy import Anatomy, anatomy
+from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.kinds import RECTIFIERS
 from resnet_check.anatomy.owners import culprit, written
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Op
+from resnet_check.rules._networks import networks
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
 @rule("RC301", "relu-before-add", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report ReLUs between a branch and its sum."""
-    for model in context.complete:
-        net = anatomy(model)
+    for net in networks(context):
+        model = net.model
         found = {last.index: (block, last) for block in net.blocks if (last := last_relu(net, block)) is not None}
         others = [written(model, op) for op in model.of_kind(*RECTIFIERS) if op.index not in found]
         for block, last in found.values():
@@ -66,10 +67,16 @@ def last_relu(net: Anatomy, block: Block) -> Op | None:
 
 
 def is_clear(net: Anatomy, block: Block) -> bool:
-    """Return whether the block is otherwise of the style that has its ReLU after the sum, and only there."""
+    """Return whether the block is otherwise of the style that has its ReLU after the sum, and only there.
+
+    Where other branches of the network end in another activation (ENet's PReLU), or its projections end in one too
+    (SqueezeNext), an activation before the sum is the style of the network.
+    """
     following = net.flow.following(block.sum)
     after = net.model.ops[following[0]].kind if following else ""
-    return after in RECTIFIERS and block.branch.letters[0] in "c_" and "a" not in block.shortcut.letters[-1:]
+    style = {net.model.ops[b.branch.ops[-1]].kind for b in net.blocks if b.branch.letters.endswith("a")}
+    both = any(b.branch.letters[-1:] + b.shortcut.letters[-1:] == "aa" for b in net.blocks)
+    return after in RECTIFIERS and block.branch.letters[:1] in "c_" and not both and style <= RECTIFIERS
 
 
 _BLOCK = '''
