@@ -241,7 +241,8 @@ def multiply(left: Number, right: Number) -> Number:
         left, right = right, left
     if not isinstance(left, Dim):
         return _combine(right, left, 0) if isinstance(right, Dim) else left * right
-    factor, factors = 1, []
+    factors: list[Number] = []
+    factor = 1
     for number in (left, right):
         content = math.gcd(number.constant, *(coefficient for _, coefficient in number.terms))
         factor *= content

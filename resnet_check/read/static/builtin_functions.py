@@ -7,7 +7,13 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static import operations, tensors
-from resnet_check.read.static.attributes import delete_attribute, find_attribute, get_attribute, has_attribute, set_attribute
+from resnet_check.read.static.attributes import (
+    delete_attribute,
+    find_attribute,
+    get_attribute,
+    has_attribute,
+    set_attribute,
+)
 from resnet_check.read.static.frames import MISSING, Frame
 from resnet_check.read.static.hosted import Nowhere, call_value, elements, sorted_values
 from resnet_check.read.static.interpreter import Interpreter
@@ -267,8 +273,7 @@ def run_text(mode: str) -> Any:
             return Opaque(f"`{mode}` of something that is no Python", site)
         for node in ast.walk(tree):
             if hasattr(node, "lineno"):
-                node.lineno, node.end_lineno = site.line, site.line
-                node.col_offset, node.end_col_offset = 0, 0
+                vars(node).update(lineno=site.line, end_lineno=site.line, col_offset=0, end_col_offset=0)
         if isinstance(tree, ast.Expression):
             return interpreter.evaluate(tree.body, frame)
         interpreter.execute(tree.body, frame)  # type: ignore[attr-defined]
@@ -283,7 +288,6 @@ def quiet(*_: Any, **__: Any) -> None:
 
 def text_of(_: Interpreter, site: Any, *__: Any, **___: Any) -> Any:
     return Opaque("a text", site, "text")
-
 
 
 FUNCTIONS: dict[str, Any] = {
@@ -336,4 +340,3 @@ FUNCTIONS: dict[str, Any] = {
         "zip": zipped,
     }.items()
 }
-

@@ -7,10 +7,11 @@ from typing import Any
 
 from resnet_check.read.static import closures, tensors
 from resnet_check.read.static.frames import Frame
-from resnet_check.read.static.interpreter import MAX_DEPTH, BudgetExceeded, Interpreter
+from resnet_check.read.static.interpreter import MAX_DEPTH, Interpreter
 from resnet_check.read.static.operations import ContextManager, decorated
 from resnet_check.read.static.values import (
     BoundMethod,
+    BudgetExceeded,
     Class,
     ClassMethod,
     External,
@@ -49,9 +50,7 @@ def call(
     if isinstance(function, Instance):
         return call_instance(interpreter, function, args, kwargs, node, frame)
     if isinstance(function, Partial):
-        return call(
-            interpreter, function.function, (*function.args, *args), {**function.kwargs, **kwargs}, node, frame
-        )
+        return call(interpreter, function.function, (*function.args, *args), {**function.kwargs, **kwargs}, node, frame)
     if isinstance(function, (StaticMethod, ClassMethod)):
         return call(interpreter, function.function, args, kwargs, node, frame)
     if isinstance(function, Opaque):
@@ -95,7 +94,9 @@ def call_opaque(
 ) -> Opaque:
     """Call something unknown: the result is unknown, and modules that it got may have been changed."""
     kind = "tensor" if function.kind == "tensor" else "any"
-    return Opaque(f"a call of {function.reason}" if not function.reason.startswith("a call") else function.reason, site, kind)
+    return Opaque(
+        f"a call of {function.reason}" if not function.reason.startswith("a call") else function.reason, site, kind
+    )
 
 
 def call_native(
@@ -305,7 +306,9 @@ def construct(
     if cls.host is not None and cls.node is None:
         maker = HOST_CONSTRUCTORS.get(cls.name)
         if maker is not None:
-            return call_native(interpreter, Native(cls.name, maker, lenient=cls.name in LENIENT), args, kwargs, frame.site(node))
+            return call_native(
+                interpreter, Native(cls.name, maker, lenient=cls.name in LENIENT), args, kwargs, frame.site(node)
+            )
     if cls.is_module and cls.node is None and interpreter.module_stack and args:
         meant = class_called(interpreter, cls, args, kwargs, node, frame)
         if meant is not None:

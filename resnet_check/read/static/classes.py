@@ -99,7 +99,11 @@ def make_dataclass(cls: Class) -> Class:
                 value = default.make(interpreter, site) if isinstance(default, FieldDefault) else default
             if value is MISSING:
                 value = interpreter.error(
-                    "TypeError", "bad-call", site, reason=f"`{cls.name}` misses the argument `{name}`", message="arguments"
+                    "TypeError",
+                    "bad-call",
+                    site,
+                    reason=f"`{cls.name}` misses the argument `{name}`",
+                    message="arguments",
                 )
             instance.attributes[name] = value
         after = cls.find("__post_init__")

@@ -42,7 +42,9 @@ def free_names(node: Any) -> frozenset[str]:
 def set_before(loop: Any, node: Any) -> set[str]:
     """Return the names that each round of a loop sets before it makes the function, and nowhere later."""
     stores = [part for part in ast.walk(loop) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)]
-    return {part.id for part in stores} - {part.id for part in stores if part.lineno > loop.lineno and part.lineno >= node.lineno}
+    return {part.id for part in stores} - {
+        part.id for part in stores if part.lineno > loop.lineno and part.lineno >= node.lineno
+    }
 
 
 def compare(interpreter: Interpreter, function: Function) -> None:

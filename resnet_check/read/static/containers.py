@@ -42,7 +42,9 @@ def not_a_module(interpreter: Interpreter, site: Any, instance: Instance, value:
     if isinstance(value, (list, tuple)) and all(isinstance(v, Instance) and v.is_module for v in value) and value:
         kind = "sequential-missing-star"
     reason = f"`{instance.cls.name}` does not take {kind_of(value)}"
-    lost = interpreter.error("TypeError", kind, site, reason=reason, value=value, container=instance.cls.name, message="module")
+    lost = interpreter.error(
+        "TypeError", kind, site, reason=reason, value=value, container=instance.cls.name, message="module"
+    )
     if kind == "sequential-missing-star":
         fill(interpreter, site, instance, value)
     else:
@@ -128,7 +130,9 @@ def forward(interpreter: Interpreter, site: Any, instance: Instance, value: Any)
 def length(_: Interpreter, site: Any, instance: Instance) -> Any:
     held = entries(instance)
     unknown = next((v for v in held.values() if isinstance(v, Opaque)), None)
-    return len(held) if unknown is None or instance.cls.layer.endswith("Dict") else Opaque(unknown.reason, site, "number")
+    return (
+        len(held) if unknown is None or instance.cls.layer.endswith("Dict") else Opaque(unknown.reason, site, "number")
+    )
 
 
 def item(interpreter: Interpreter, site: Any, instance: Instance, index: Any) -> Any:

@@ -134,7 +134,10 @@ def name_parameters(trace: Trace, registry: Registry, reached: dict[int, list[Si
     registered: dict[int, tuple[int, str]] = {}
     kept: dict[int, tuple[Instance, str]] = {}
     for module in registry.modules:
-        for name, tensor in (*module.attributes.get("_parameters", {}).items(), *module.attributes.get("_buffers", {}).items()):
+        for name, tensor in (
+            *module.attributes.get("_parameters", {}).items(),
+            *module.attributes.get("_buffers", {}).items(),
+        ):
             registered.setdefault(id(tensor), (module.index, name))
         for name, value in module.attributes.items():
             if name not in {"_parameters", "_buffers", "_modules"}:
@@ -208,5 +211,3 @@ def is_model(value: Any) -> bool:
     if not (isinstance(value, Instance) and value.is_module):
         return False
     return value.cls.node is not None or value.cls.name in {"Sequential", "DataParallel"}
-
-

@@ -449,4 +449,3 @@ EXPRESSIONS.update(
         ast.YieldFrom: yielded_from,
     }
 )
-

@@ -6,8 +6,8 @@ from collections import deque
 from typing import Any
 
 from resnet_check.read.static.frames import MISSING
-from resnet_check.read.static.interpreter import MAX_ITEMS, BudgetExceeded, Interpreter
-from resnet_check.read.static.values import Native, Opaque, Size, is_opaque
+from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
+from resnet_check.read.static.values import BudgetExceeded, Native, Opaque, Size, is_opaque
 
 SAFE: dict[type, frozenset[str]] = {
     list: frozenset("append extend insert pop remove clear index count sort reverse copy __len__ __getitem__".split()),
@@ -36,7 +36,9 @@ SAFE: dict[type, frozenset[str]] = {
 
 MUTATING = frozenset("append extend insert pop remove clear sort reverse setdefault update add discard".split())
 VIEWS = frozenset({"keys", "values", "items"})
-VALUES_MAY_BE_UNKNOWN = frozenset("append extend insert get setdefault update pop add keys values items copy clear".split())
+VALUES_MAY_BE_UNKNOWN = frozenset(
+    "append extend insert get setdefault update pop add keys values items copy clear".split()
+)
 
 
 def host_method(_: Interpreter, owner: Any, name: str) -> Any:
@@ -49,11 +51,17 @@ def host_method(_: Interpreter, owner: Any, name: str) -> Any:
         return getattr(owner, name)
     for kind, names in SAFE.items():
         if isinstance(owner, kind) and name in names:
-            return Native(name, lambda i, s, *a, **k: run(i, s, owner, name, a, k), lenient=name in VALUES_MAY_BE_UNKNOWN)
+            return Native(
+                name, lambda i, s, *a, **k: run(i, s, owner, name, a, k), lenient=name in VALUES_MAY_BE_UNKNOWN
+            )
     if hasattr(owner, "__next__") and name == "__next__":
         return Native(name, lambda _i, _s: next(owner))
     if owner is None or isinstance(owner, (list, tuple, dict, str, int, float)):
-        known = MISSING if owner is None or not hasattr(type(owner), name) else Opaque(f"`{name}` of {type(owner).__name__}")
+        known = (
+            MISSING
+            if owner is None or not hasattr(type(owner), name)
+            else Opaque(f"`{name}` of {type(owner).__name__}")
+        )
         return known
     return Opaque(f"`{name}` of {type(owner).__name__}")
 
@@ -65,7 +73,9 @@ def product(sizes: tuple[Any, ...]) -> Any:
     return total
 
 
-def run(interpreter: Interpreter, site: Any, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run(
+    interpreter: Interpreter, site: Any, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Call a method of a value of Python's own."""
     from resnet_check.read.static import hosted
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from resnet_check.graph.dim import Dim, value as value_of
+from resnet_check.graph.dim import Dim
+from resnet_check.graph.dim import value as value_of
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.iteration import iterate
 from resnet_check.read.static.operations import bounded, format_value, unwrap

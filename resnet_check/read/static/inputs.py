@@ -67,7 +67,11 @@ def stated_shapes(tree: ast.Module) -> list[tuple[int, ...]]:
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             shape = numbers_of(node.value)
             name = node.targets[0].id.lower()
-            if shape and len(shape) in (3, 4, 5) and name.startswith(("input", "in_shape", "image_s", "img_s", "x_shape")):
+            if (
+                shape
+                and len(shape) in (3, 4, 5)
+                and name.startswith(("input", "in_shape", "image_s", "img_s", "x_shape"))
+            ):
                 found.append(shape if len(shape) == 3 and name != "input" else shape[1:])
     return found
 

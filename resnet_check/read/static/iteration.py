@@ -26,7 +26,9 @@ def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iter
     if isinstance(value, Instance):
         found = value.cls.find("__iter__")
         if found is not None:
-            return iterate(interpreter, call(interpreter, BoundMethod(found[0], value), (), {}, node, frame), node, frame)
+            return iterate(
+                interpreter, call(interpreter, BoundMethod(found[0], value), (), {}, node, frame), node, frame
+            )
         if value.payload is not None:
             return iterate(interpreter, value.payload, node, frame)
         found = value.cls.find("__getitem__")

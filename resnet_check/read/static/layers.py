@@ -12,7 +12,7 @@ from resnet_check.read.static.containers import CONTAINERS
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.modules import MODULE
-from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor
+from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor, first_opaque
 
 
 @cache
@@ -27,8 +27,12 @@ def layer_class(name: str) -> Class | None:
         return None
     bases = base_classes(layer.bases)
     cls = Class(name.rpartition(".")[2], bases, {}, qualified=name)
-    cls.namespace["__init__"] = Native(f"{cls.name}.__init__", lambda i, s, o, *a, **k: build(i, s, layer, o, a, k), lenient=True)
-    cls.namespace["forward"] = Native(f"{cls.name}.forward", lambda i, s, o, *a, **k: forward(i, s, layer, o, a, k), lenient=True)
+    cls.namespace["__init__"] = Native(
+        f"{cls.name}.__init__", lambda i, s, o, *a, **k: build(i, s, layer, o, a, k), lenient=True
+    )
+    cls.namespace["forward"] = Native(
+        f"{cls.name}.forward", lambda i, s, o, *a, **k: forward(i, s, layer, o, a, k), lenient=True
+    )
     return cls
 
 
@@ -99,7 +103,14 @@ def odd_argument(interpreter: Interpreter, layer: Layer, values: tuple[Any, ...]
     kind = "module-not-built" if isinstance(odd, Tensor) else "bad-call"
     reason = f"`{tensors.short(layer.name)}` does not take {kind_of(odd)} as an argument"
     return interpreter.error(
-        "TypeError", kind, site, reason=reason, operator=tensors.short(layer.name), value=odd, none=odd is None, message="argument"
+        "TypeError",
+        kind,
+        site,
+        reason=reason,
+        operator=tensors.short(layer.name),
+        value=odd,
+        none=odd is None,
+        message="argument",
     )
 
 
@@ -156,7 +167,7 @@ def forward(
     unknown = instance.attributes.get("_unknown") or first_unknown(instance)
     if unknown is not None:
         return Opaque(unknown.reason, unknown.site, "tensor")
-    opaque = tensors.first_opaque((*args, *kwargs.values()))
+    opaque = first_opaque((*args, *kwargs.values()))
     if opaque is not None:
         return Opaque(opaque.reason, opaque.site, "tensor")
     if layer.materialise is not None and args:

@@ -125,7 +125,7 @@ def iterators(function: Any) -> Any:
             if isinstance(inner, Opaque):
                 return inner
             found.append(inner)
-        sizes = [len(f) for f in found if isinstance(f, list)]
+        sizes = [len(f) for f in found if isinstance(f, (list, tuple))]
         if math.prod(s + 1 for s in sizes) > 1_000_000:
             return Opaque("an iterator over very many elements", site)
         return iter(list(function(*found, **kwargs)))
@@ -169,7 +169,9 @@ def default_item(interpreter: Interpreter, site: Any, owner: Instance, key: Any)
     return owner.payload[key]
 
 
-DEFAULT_DICT = Class("defaultdict", (TYPES["dict"],), {"__getitem__": Native("defaultdict[...]", default_item, lenient=True)})
+DEFAULT_DICT = Class(
+    "defaultdict", (TYPES["dict"],), {"__getitem__": Native("defaultdict[...]", default_item, lenient=True)}
+)
 
 
 def dataclass(_: Interpreter, __: Any, cls: Any = None, /, **___: Any) -> Any:
@@ -339,7 +341,10 @@ VALUES: dict[str, Any] = {
         for name in ("TypeVar", "NewType", "ParamSpec", "TypeVarTuple")
     },
     "typing.cast": native("cast", lambda _i, _s, _t, value: value),
-    **{f"typing.{name}": native(name, unchanged) for name in ("overload", "final", "no_type_check", "runtime_checkable")},
+    **{
+        f"typing.{name}": native(name, unchanged)
+        for name in ("overload", "final", "no_type_check", "runtime_checkable")
+    },
     "typing_extensions.override": native("override", unchanged),
     "typing.TYPE_CHECKING": False,
     "types.FunctionType": Class("FunctionType", (OBJECT,), {}, qualified="types.FunctionType"),
@@ -378,4 +383,6 @@ def namespace(site: Any, attributes: dict[str, Any]) -> Instance:
     return made
 
 
-LOGGER = namespace(None, {n: native(n, nothing) for n in "info debug warning warn error exception critical log setLevel".split()})
+LOGGER = namespace(
+    None, {n: native(n, nothing) for n in "info debug warning warn error exception critical log setLevel".split()}
+)

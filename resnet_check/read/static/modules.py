@@ -123,14 +123,22 @@ def add_module(interpreter: Interpreter, site: Any, instance: Instance, name: An
         register(instance.attributes, "_modules", name, module)
     else:
         reason = f"`add_module` does not take {kind_of(module)}"
-        interpreter.error("TypeError", "module-not-built" if isinstance(module, Class) else "bad-call", site, reason=reason, value=module)
+        interpreter.error(
+            "TypeError",
+            "module-not-built" if isinstance(module, Class) else "bad-call",
+            site,
+            reason=reason,
+            value=module,
+        )
 
 
 def register_parameter(_: Interpreter, __: Any, instance: Instance, name: Any, tensor: Any = None) -> None:
     register(instance.attributes, "_parameters", name, tensor)
 
 
-def register_buffer(_: Interpreter, __: Any, instance: Instance, name: Any, tensor: Any = None, persistent: Any = None) -> None:
+def register_buffer(
+    _: Interpreter, __: Any, instance: Instance, name: Any, tensor: Any = None, persistent: Any = None
+) -> None:
     del persistent
     if isinstance(tensor, Tensor):
         tensor.name = name
@@ -261,7 +269,9 @@ MODULE.namespace.update(
             "named_parameters": lambda _i, _s, m, prefix="", recurse=True, **_k: iter(
                 own_tensors(m, "_parameters", recurse=recurse)
             ),
-            "buffers": lambda _i, _s, m, recurse=True: iter([t for _, t in own_tensors(m, "_buffers", recurse=recurse)]),
+            "buffers": lambda _i, _s, m, recurse=True: iter(
+                [t for _, t in own_tensors(m, "_buffers", recurse=recurse)]
+            ),
             "named_buffers": lambda _i, _s, m, prefix="", recurse=True, **_k: iter(
                 own_tensors(m, "_buffers", recurse=recurse)
             ),

@@ -98,7 +98,9 @@ def through_torch(name: str) -> Any:
 
 def linspace(interpreter: Interpreter, site: Any, start: Any, stop: Any, num: Any = 50, **__: Any) -> Any:
     del interpreter
-    if not (isinstance(start, (int, float)) and isinstance(stop, (int, float)) and isinstance(num, int) and 0 < num < 5000):
+    if not (
+        isinstance(start, (int, float)) and isinstance(stop, (int, float)) and isinstance(num, int) and 0 < num < 5000
+    ):
         return Opaque("`numpy.linspace`", site)
     step = (stop - start) / max(num - 1, 1)
     return array([float(start + step * i) for i in range(num)])
@@ -117,7 +119,6 @@ def binary(function: Any, name: str) -> Any:
 
 def unknown(kind: str) -> Any:
     return lambda _i, site, *_a, **_k: Opaque("a random or computed array", site, kind)
-
 
 
 VALUES: dict[str, Any] = {

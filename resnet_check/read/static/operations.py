@@ -6,11 +6,13 @@ import copy
 import operator
 from typing import Any
 
-from resnet_check.graph.dim import Dim, value as value_of
+from resnet_check.graph.dim import Dim
+from resnet_check.graph.dim import value as value_of
 from resnet_check.read.static import tensors
-from resnet_check.read.static.interpreter import MAX_ITEMS, BudgetExceeded, Interpreter
+from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
 from resnet_check.read.static.values import (
     BoundMethod,
+    BudgetExceeded,
     Class,
     External,
     Function,
@@ -19,7 +21,6 @@ from resnet_check.read.static.values import (
     Opaque,
     Partial,
     ProjectModule,
-    Property,
     Size,
     Tensor,
     is_opaque,
@@ -310,7 +311,7 @@ def truth(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Any:
         return Opaque("a condition on the values of a tensor", frame.site(node), "number")
     if isinstance(value, Instance):
         return instance_truth(interpreter, value, node, frame)
-    if isinstance(value, OBJECTS) or not hasattr(value, "__bool__") and not hasattr(value, "__len__"):
+    if isinstance(value, OBJECTS) or (not hasattr(value, "__bool__") and not hasattr(value, "__len__")):
         return True
     return bool(value)
 
@@ -479,4 +480,3 @@ CALLABLE_TYPES: dict[str, Any] = {
     "collections.abc.Callable": (Function, Native, BoundMethod, Partial, Class),
     "torch.Size": Size,
 }
-

@@ -148,7 +148,7 @@ def accepted_sizes(
 
 def decide(done: Pass, sizes: list[int], names: list[str]) -> tuple[list[int], list[int]]:
     """Return the sizes that a pass shows to be accepted, and those that it says nothing about."""
-    columns = {name: sizes for name in names} | {"N": [BATCH] * len(sizes)}
+    columns = dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)}
     memo: dict[Any, list[Any]] = {}
     state = [0] * len(sizes)
     for guard in done.guards:
@@ -173,7 +173,7 @@ REFUSED, OPEN = 1, 2
 def mended_sizes(done: Pass, names: list[str]) -> set[int]:
     """Return the square sizes at which the required conditions that failed would hold."""
     sizes = list(range(1, MAX_SIZE + 1))
-    columns = {name: sizes for name in names} | {"N": [BATCH] * len(sizes)}
+    columns = dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)}
     memo: dict[Any, list[Any]] = {}
     good = set(sizes) if names else set()
     for guard in done.guards:

@@ -7,7 +7,7 @@ from typing import Any
 
 from resnet_check.read.static.interpreter import Interpreter
 
-TEXT = '''
+TEXT = """
 import torch
 from torch import nn
 
@@ -42,7 +42,7 @@ class FloatFunctional(nn.Module):
         return torch.relu(torch.add(x, y))
     def matmul(self, x, y):
         return torch.matmul(x, y)
-'''
+"""
 
 PLACES = {
     **{

@@ -8,8 +8,8 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static.frames import MISSING
-from resnet_check.read.static.interpreter import MAX_ITEMS, BudgetExceeded, Interpreter
-from resnet_check.read.static.values import Class, Instance, Opaque, Tensor
+from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
+from resnet_check.read.static.values import BudgetExceeded, Class, Instance, Opaque, Tensor
 
 OBJECT = Class("object", (), {}, qualified="object", host=object)
 TYPES: dict[str, Class] = {
@@ -48,7 +48,17 @@ def builtin(name: str) -> Any:
         return getattr(builtins, name)
     if name in {"__name__", "__file__", "__doc__", "__path__", "__package__", "__builtins__", "__spec__", "__all__"}:
         return Opaque(f"`{name}`", None, "text")
-    if name in {"reveal_type", "unicode", "xrange", "basestring", "long", "raw_input", "reduce", "display", "get_ipython"}:
+    if name in {
+        "reveal_type",
+        "unicode",
+        "xrange",
+        "basestring",
+        "long",
+        "raw_input",
+        "reduce",
+        "display",
+        "get_ipython",
+    }:
         return Opaque(f"`{name}`")
     return Opaque(f"`{name}`") if hasattr(builtins, name) else MISSING
 
@@ -161,7 +171,9 @@ def make_range(interpreter: Interpreter, site: Any, *bounds: Any) -> Any:
         return made
     odd = next((n for n in numbers if not isinstance(n, int)), None)
     if isinstance(odd, (float, str, list, tuple, type(None))):
-        return interpreter.error("TypeError", "bad-call", site, reason=f"`range` does not take {kind_of(odd)}", value=odd)
+        return interpreter.error(
+            "TypeError", "bad-call", site, reason=f"`range` does not take {kind_of(odd)}", value=odd
+        )
     return Opaque("a range of something that is not read", site)
 
 
@@ -206,5 +218,3 @@ HOST_CONSTRUCTORS: dict[str, Any] = {
     "complex": lambda _i, site, *_: Opaque("a complex number", site, "number"),
     "bytes": lambda _i, site, *_: Opaque("bytes", site),
 }
-
-

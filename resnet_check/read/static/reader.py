@@ -100,7 +100,11 @@ class FileReader:
         used = parts | {root.cls for _, root in (*built, *bound)}
         self.reading.models.extend(trials.read(self, used))
         seen = {(p.kind, p.site.line, p.site.column) for m in self.reading.models for p in m.problems}
-        self.reading.problems.extend(p for p in top_problems if p.site.path == self.source.path and (p.kind, p.site.line, p.site.column) not in seen)
+        self.reading.problems.extend(
+            p
+            for p in top_problems
+            if p.site.path == self.source.path and (p.kind, p.site.line, p.site.column) not in seen
+        )
 
     @property
     def models(self) -> dict[str, Model]:
@@ -204,7 +208,9 @@ class FileReader:
 def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
     """Return the problems that only training mode shows."""
     seen = {(p.kind, p.site.line, p.site.column) for p in done.problems}
-    return [p for p in trained.problems if (p.kind, p.site.line, p.site.column) not in seen and p.kind != "single-value"]
+    return [
+        p for p in trained.problems if (p.kind, p.site.line, p.site.column) not in seen and p.kind != "single-value"
+    ]
 
 
 def part_classes(root: Instance) -> set[Any]:
@@ -219,5 +225,3 @@ def raised_message(raised: Raised) -> str:
     args = raised.value.attributes.get("args", ())
     text = args[0] if args and isinstance(args[0], str) else ""
     return f"{raised.value.cls.name}: {text}" if text else raised.value.cls.name
-
-

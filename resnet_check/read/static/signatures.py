@@ -59,7 +59,9 @@ def signature(_: Interpreter, site: Any, value: Any, **__: Any) -> Any:
 
 def parameter(name: str, kind: str, default: Any) -> Instance:
     made = Instance(PARAMETER)
-    made.attributes.update(name=name, kind=KINDS[kind], default=EMPTY if default is MISSING else default, annotation=EMPTY)
+    made.attributes.update(
+        name=name, kind=KINDS[kind], default=EMPTY if default is MISSING else default, annotation=EMPTY
+    )
     return made
 
 

@@ -14,7 +14,7 @@ from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import ANCESTORS, STATEMENTS, Interpreter, exception_value
 from resnet_check.read.static.iteration import iterate
 from resnet_check.read.static.unknown_branches import forget, leaves, only_raises
-from resnet_check.read.static.values import Class, Instance, Native, Opaque, Raised, Tensor, Undetermined
+from resnet_check.read.static.values import Class, Instance, Native, Opaque, Property, Raised, Tensor, Undetermined
 
 
 class Signal:
@@ -161,9 +161,9 @@ def decorate(interpreter: Interpreter, decorator: ast.expr, value: Any, frame: F
     """
     if isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "deleter"}:
         known = interpreter.evaluate(decorator.value, frame)
-        if isinstance(known, operations.Property):
+        if isinstance(known, Property):
             setter = value if decorator.attr == "setter" else known.setter
-            return operations.Property(known.getter, setter)
+            return Property(known.getter, setter)
     applied = interpreter.evaluate(decorator, frame)
     if isinstance(applied, Opaque):
         return value
@@ -264,7 +264,12 @@ def with_statement(interpreter: Interpreter, node: ast.With, frame: Frame) -> An
         entered: Any = manager
         if isinstance(manager, Instance) and manager.cls.find("__enter__"):
             entered = call(
-                interpreter, get_attribute(interpreter, manager, "__enter__", item.context_expr, frame), (), {}, node, frame
+                interpreter,
+                get_attribute(interpreter, manager, "__enter__", item.context_expr, frame),
+                (),
+                {},
+                node,
+                frame,
             )
             exits.append(get_attribute(interpreter, manager, "__exit__", item.context_expr, frame))
         elif isinstance(manager, operations.ContextManager):

@@ -57,7 +57,9 @@ def numpy_names(function: Function, kwargs: dict[str, Any]) -> dict[str, Any]:
     return {ALIASES[k] if k not in names and ALIASES.get(k) in names else k: v for k, v in kwargs.items()}
 
 
-PLAIN = frozenset({"torch.Tensor.is_contiguous", "torch.Tensor.size", "torch.Tensor.item", "torch.Tensor.tolist", "torch.Tensor.dim"})
+PLAIN = frozenset(
+    {"torch.Tensor.is_contiguous", "torch.Tensor.size", "torch.Tensor.item", "torch.Tensor.tolist", "torch.Tensor.dim"}
+)
 
 
 def perform(
@@ -73,7 +75,12 @@ def perform(
         return Opaque(str(reason) or f"`{short(name)}` with these arguments", site, "tensor")
     except Refused as reason:
         return interpreter.error(
-            "RuntimeError", "bad-call", site, reason=f"`{short(name)}`: {reason}", operator=short(name), message="refused"
+            "RuntimeError",
+            "bad-call",
+            site,
+            reason=f"`{short(name)}`: {reason}",
+            operator=short(name),
+            message="refused",
         )
     except (TypeError, AttributeError, ValueError, IndexError) as error:
         return argument_error(interpreter, name, error, (*args, *kwargs.values()), site)
@@ -101,7 +108,9 @@ def argument_error(interpreter: Interpreter, name: str, error: Exception, values
     from resnet_check.read.static.values import BoundMethod, Class, Partial
     from resnet_check.read.static.values import Function as UserFunction
 
-    odd = next((v for v in values if isinstance(v, (Instance, Class, UserFunction, BoundMethod, Partial, str))), MISSING)
+    odd = next(
+        (v for v in values if isinstance(v, (Instance, Class, UserFunction, BoundMethod, Partial, str))), MISSING
+    )
     if odd is MISSING and values and values[0] is None:
         odd = None
     if odd is MISSING or isinstance(odd, str):
@@ -127,7 +136,10 @@ def without_free(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if free:
         rule = getattr(function, "rule", None) or function.build
         names = rule.__code__.co_varnames[1 : rule.__code__.co_argcount]
-        args = tuple(None if isinstance(a, Opaque) and n in free else a for a, n in zip(args, names, strict=False)) + args[len(names) :]
+        args = (
+            tuple(None if isinstance(a, Opaque) and n in free else a for a, n in zip(args, names, strict=False))
+            + args[len(names) :]
+        )
         kwargs = {k: None if isinstance(v, Opaque) and k in free else v for k, v in kwargs.items()}
     return args, kwargs, first_opaque(args) or (first_opaque(kwargs.values()) if kwargs else None)
 
@@ -266,5 +278,3 @@ def ready(instance: Instance) -> None:
         for name, tensor in instance.attributes.get(registry, {}).items():
             if isinstance(tensor, Tensor) and not tensor.name:
                 tensor.name = name
-
-

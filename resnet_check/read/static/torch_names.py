@@ -235,7 +235,10 @@ def unknown(kind: str) -> Any:
 CONTEXT = Class(
     "FunctionCtx",
     (OBJECT,),
-    {n: native(n, nothing) for n in ("save_for_backward", "mark_non_differentiable", "mark_dirty", "set_materialize_grads")},
+    {
+        n: native(n, nothing)
+        for n in ("save_for_backward", "mark_non_differentiable", "mark_dirty", "set_materialize_grads")
+    },
 )
 AUTOGRAD = Class(
     "Function", (OBJECT,), {"apply": ClassMethod(native("apply", apply_function))}, qualified="torch.autograd.Function"
@@ -303,7 +306,9 @@ VALUES: dict[str, Any] = {
     "torch.get_default_dtype": native("get_default_dtype", lambda _i, _s: "float32"),
     "torch.finfo": native("finfo", dtype_info),
     "torch.iinfo": native("iinfo", dtype_info),
-    "torch.is_tensor": native("is_tensor", lambda _i, _s, v: v.of_kind("number") if isinstance(v, Opaque) else isinstance(v, Tensor)),
+    "torch.is_tensor": native(
+        "is_tensor", lambda _i, _s, v: v.of_kind("number") if isinstance(v, Opaque) else isinstance(v, Tensor)
+    ),
     "torch.is_grad_enabled": native("is_grad_enabled", lambda i, _s: not modules.without_gradients(i.modes)),
     "torch.cuda.device_count": native("device_count", lambda *_a: 0),
     "torch.no_grad": native("no_grad", mode("no_grad")),

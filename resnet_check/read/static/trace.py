@@ -151,6 +151,8 @@ class Trace:
         if base is None or base.trace is not self or before < 0:
             return
         index = len(self.ops)
-        self.ops.append(Op(index, "write", (base.op, tensor.op), base.shape, {}, "", site, dtype=base.dtype, inplace=True))
+        self.ops.append(
+            Op(index, "write", (base.op, tensor.op), base.shape, {}, "", site, dtype=base.dtype, inplace=True)
+        )
         for name in base.same or (base,):
             name.op = index

@@ -20,7 +20,11 @@ GUESSES: tuple[tuple[str, Any, Any], ...] = (
     (r"(num|n|nb|number_of)?_?(class|classes|labels|categories)$|out_features|n_out|num_outputs?|output_dim", 10, 7),
     (r"(num_?)?(in_?chan|in_?ch|input_?ch|n_leads|img_ch|image_ch|channels?_in|c_in|nc|n_?channels|channels?$)", 3, 5),
     (r"(in_?planes|cin|inp)$", 3, 5),
-    (r"(layers?|(num_?|n_?)?blocks?|depths?|repeats?|num_layers|block_(nums?|list|counts?)|config|cfg)$", [2, 2, 2, 2], [1, 2, 2, 1]),
+    (
+        r"(layers?|(num_?|n_?)?blocks?|depths?|repeats?|num_layers|block_(nums?|list|counts?)|config|cfg)$",
+        [2, 2, 2, 2],
+        [1, 2, 2, 1],
+    ),
     (r"(width|k|widen(_?factor)?|wide_?factor)$", 1, 2),
     (r"(drop(out)?(_?(rate|p|prob))?|p)$", 0.1, 0.2),
 )
@@ -48,7 +52,9 @@ def read(reader: FileReader, used: set[Any]) -> list[Model]:
     only = reader.options.only
     wanted = None if only is None else {name.partition("(")[0] for name in only}
     todo = [c for c in definitions(reader.namespace) if c.required and (wanted is None or c.name in wanted)]
-    block_names = [c.value for c in todo if isinstance(c.value, Class) and re.search("block|bottleneck", c.name, re.I)]
+    block_names = [
+        c.value for c in todo if isinstance(c.value, Class) and re.search("block|bottleneck", c.name, re.IGNORECASE)
+    ]
     for candidate in todo:
         if candidate.value in used or candidate.value in block_names:
             continue
