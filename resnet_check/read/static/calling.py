@@ -55,13 +55,11 @@ def call(
         return call(interpreter, function.function, args, kwargs, node, frame)
     if isinstance(function, Opaque):
         return call_opaque(interpreter, function, args, kwargs, frame.site(node))
-    if hasattr(function, "mode") and len(args) == 1:
-        # a context manager of torch's that decorates a function (``@torch.no_grad()``)
-        return args[0]
     if isinstance(function, (External, ProjectModule)):
         return Opaque("a module is called", frame.site(node))
-    if isinstance(function, ContextManager):
-        return decorated(function, args[0]) if args and isinstance(args[0], Function) else Opaque("a decorated object")
+    if isinstance(function, ContextManager) and len(args) == 1:
+        # it decorates: ``@torch.no_grad()``
+        return decorated(function, args[0]) if isinstance(args[0], Function) else args[0]
     return interpreter.error(
         "TypeError",
         "module-not-built" if isinstance(function, tuple) else "bad-call",
