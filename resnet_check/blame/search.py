@@ -208,6 +208,8 @@ def generate(tree: Tree, model: Model, problem: Problem) -> Iterator[Change]:
         yield from invalid.candidates(tree, problem)
     if op is None:
         return
+    if problem.kind == "empty-output" and op.kind in {"avg_pool", "max_pool"}:
+        yield from wiring.adaptive(tree, model, op)
     if problem.kind in {"broadcast", "cat-sizes"}:
         yield from sums.candidates(tree, model, op)
         yield from wiring.operands(tree, model, op)

@@ -79,8 +79,10 @@ def heads(tree: Tree, model: Model, op: Op, got: int, expected: int) -> Iterator
         for before in _before(model, op):
             if before.kind.startswith("adaptive") or before.kind in {"avg_pool", "max_pool"}:
                 channels = before.shape[1] if len(before.shape) > 1 else None
-                if channels == expected and (before.kind.startswith("adaptive")):
+                if channels == expected and before.kind.startswith("adaptive"):
                     yield from _pool_to_one(tree, model, before)
+                elif channels == expected:
+                    yield from adaptive(tree, model, before)
                 break
 
 
@@ -91,6 +93,23 @@ def _before(model: Model, op: Op) -> Iterator[Op]:
             return
         current = model.ops[current.inputs[0]]
         yield current
+
+
+def adaptive(tree: Tree, model: Model, pool: Op) -> Iterator[Change]:
+    """Yield a pool to one position in the place of one with a fixed kernel."""
+    record = torch_layer(model, pool)
+    call = tree.call(pool.site if record is None else record.built)
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return
+    owner = source_of(tree, call.func.value)
+    name = call.func.attr
+    if name.startswith(("Avg", "Max")):
+        text = f"{owner}.Adaptive{name}(1)"
+    elif name.startswith(("avg", "max")) and call.args:
+        text = f"{owner}.adaptive_{name}({source_of(tree, call.args[0])}, 1)"
+    else:
+        return
+    yield at_cost(replaced(tree, call, text, 0.4, call), 0.4, "fixed-input-size")
 
 
 def _pool_to_one(tree: Tree, model: Model, pool: Op) -> Iterator[Change]:

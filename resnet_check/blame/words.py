@@ -51,7 +51,7 @@ def of_rule(context: FileContext, name: str) -> Iterator[Blame]:
     return (blame for blame in blames(context) if rule_of(blame) == name)
 
 
-def findings(report: Reporter, context: FileContext) -> Iterator[Finding]:
+def findings(report: Reporter, context: FileContext, severity: str | None = None) -> Iterator[Finding]:
     """Yield the findings of a rule: one for each operation that a mistake breaks."""
     for blame in of_rule(context, report.name):
         seen: set[tuple[str, int]] = set()
@@ -59,10 +59,12 @@ def findings(report: Reporter, context: FileContext) -> Iterator[Finding]:
             if problem.kind != blame.problem.kind or (problem.module, problem.site.line) in seen:
                 continue
             seen.add((problem.module, problem.site.line))
-            yield finding(report, context, blame, problem)
+            yield finding(report, context, blame, problem, severity)
 
 
-def finding(report: Reporter, context: FileContext, blame: Blame, problem: Problem) -> Finding:
+def finding(
+    report: Reporter, context: FileContext, blame: Blame, problem: Problem, severity: str | None = None
+) -> Finding:
     """Return the finding for one broken operation."""
     change = blame.change
     site = problem.site if change is None else change.site
@@ -82,6 +84,7 @@ def finding(report: Reporter, context: FileContext, blame: Blame, problem: Probl
         help=advice(context, blame, problem),
         model=blame.model,
         module=problem.module or None,
+        severity=severity,
         related=others,
         fix=fix,
     )
