@@ -93,6 +93,8 @@ def has_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, fr
         if isinstance(owner, (External, ProjectModule)):
             return Opaque(f"whether {describe(owner)} has `{name}`", None, "number")
         return False
+    if isinstance(owner, Instance) and value is owner.attributes.get("_unknown"):
+        return value.of_kind("number")
     return value.of_kind("number") if isinstance(value, Opaque) and isinstance(owner, External) else True
 
 
@@ -166,7 +168,10 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return owner.attributes
     if owner.payload is not None:
         return host_method(interpreter, owner.payload, name)
-    return class_facts(owner.cls)[name] if name in CLASS_FACTS else MISSING
+    if name in CLASS_FACTS:
+        return class_facts(owner.cls)[name]
+    # a layer that was built from something unknown has attributes, which nobody knows
+    return owner.attributes.get("_unknown", MISSING)
 
 
 CLASS_FACTS = frozenset("__name__ __qualname__ __module__ __doc__ __mro__ __bases__ __dict__".split())

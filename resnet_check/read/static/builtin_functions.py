@@ -21,6 +21,7 @@ from resnet_check.read.static.values import (
     BoundMethod,
     Class,
     ClassMethod,
+    External,
     Function,
     Instance,
     Native,
@@ -30,6 +31,7 @@ from resnet_check.read.static.values import (
     StaticMethod,
     Super,
     Tensor,
+    first_opaque,
 )
 
 
@@ -39,6 +41,8 @@ def length(interpreter: Interpreter, site: Any, value: Any) -> Any:
         if found is not None:
             return call_value(interpreter, site, found[0], value)
         value = operations.unwrap(value)
+    if isinstance(value, Opaque):
+        return value.of_kind("number")
     if isinstance(value, Tensor):
         return value.shape[0] if value.shape else Opaque("the length of a number", site, "number")
     if isinstance(value, Class) and value.members is not None:
@@ -58,6 +62,9 @@ def extreme(name: str) -> Any:
         found = elements(interpreter, site, values[0]) if len(values) == 1 else list(values)
         if isinstance(found, Opaque):
             return found
+        lost = first_opaque(found)
+        if lost is not None:
+            return lost.of_kind("number" if lost.kind == "number" else "any")
         if not found:
             return default if default is not MISSING else Opaque(f"`{name}` of nothing", site)
         if key is not None:
@@ -246,6 +253,25 @@ def parent(interpreter: Interpreter, site: Any, cls: Any = MISSING, instance: An
     return Opaque("`super` of something that is not read", site)
 
 
+def names_of(_: Interpreter, site: Any, value: Any = MISSING) -> Any:
+    """``dir``: of a library only membership can be answered, as ``hasattr`` answers it."""
+    if not isinstance(value, External):
+        return Opaque("`dir`", site)
+    made = Instance(NAMES, site)
+    made.attributes["of"] = value
+    return made
+
+
+def among_names(interpreter: Interpreter, site: Any, names: Instance, name: Any) -> Any:
+    if not isinstance(name, str):
+        return Opaque("membership in `dir`", site, "number")
+    return has_attribute(interpreter, names.attributes["of"], name, None, Nowhere(site))
+
+
+NAMES = Class("list", (), {"__contains__": Native("in", among_names, lenient=True)})
+"""What ``dir`` returns for a library."""
+
+
 def variables(_: Interpreter, site: Any, value: Any = MISSING) -> Any:
     if isinstance(value, Instance):
         return value.attributes
@@ -301,7 +327,7 @@ FUNCTIONS: dict[str, Any] = {
         "chr": text_of,
         "classmethod": lambda _i, _s, f: ClassMethod(f),
         "delattr": del_named,
-        "dir": lambda _i, site, *_: Opaque("`dir`", site),
+        "dir": names_of,
         "divmod": divided,
         "enumerate": enumerated,
         "eval": run_text("eval"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resnet_check.read.static import library_names, numpy_names, prelude, tensors, torch_names
+from resnet_check.read.static import library_names, numpy_names, prelude, regular_expressions, tensors, torch_names
 from resnet_check.read.static.inplace import initialiser
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.layers import abstract_class, layer_class
@@ -13,7 +13,12 @@ from resnet_check.read.static.values import External, Native, Opaque
 KNOWN = frozenset({"torch", "numpy"})
 """Packages whose names are known here although they are not part of Python."""
 
-VALUES: dict[str, Any] = {**library_names.VALUES, **numpy_names.VALUES, **torch_names.VALUES}
+VALUES: dict[str, Any] = {
+    **library_names.VALUES,
+    **regular_expressions.VALUES,
+    **numpy_names.VALUES,
+    **torch_names.VALUES,
+}
 """Qualified names to values."""
 
 NAMESPACES = frozenset(torch_names.NAMESPACES | library_names.NAMESPACES | numpy_names.NAMESPACES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from resnet_check.graph.operators.base import Result
@@ -53,6 +54,8 @@ def filled(tensor: Tensor, number: Any, site: Any) -> None:
 
 def initialiser(name: str) -> Native:
     """Return ``nn.init.<name>``: the values change, the tensor stays."""
+    if name in COMPUTED:
+        return Native(f"torch.nn.init.{name}", COMPUTED[name], lenient=True)
 
     def initialise(_: Any, site: Any, tensor: Any = None, *args: Any, **kwargs: Any) -> Any:
         if isinstance(tensor, Tensor):
@@ -64,6 +67,26 @@ def initialiser(name: str) -> Native:
         return 1.0 if tensor is not None else Opaque("an initialiser", site)
 
     return Native(f"torch.nn.init.{name}", initialise, lenient=True)
+
+
+def fans(_: Any, site: Any, tensor: Any) -> Any:
+    """``nn.init._calculate_fan_in_and_fan_out``."""
+    if not isinstance(tensor, Tensor) or len(tensor.shape) < MATRIX:
+        return Opaque("the fans of something that is not read", site)
+    outputs, inputs, *field = tensor.shape
+    area = math.prod(field)
+    return inputs * area, outputs * area
+
+
+def fan(interpreter: Any, site: Any, tensor: Any, mode: Any) -> Any:
+    """``nn.init._calculate_correct_fan``."""
+    both = fans(interpreter, site, tensor)
+    return both if isinstance(both, Opaque) else both[str(mode).lower() != "fan_in"]
+
+
+MATRIX = 2
+COMPUTED = {"_calculate_fan_in_and_fan_out": fans, "_calculate_correct_fan": fan}
+"""Functions of ``torch.nn.init`` that compute something."""
 
 
 def uniform(tensor: Tensor) -> float | None:

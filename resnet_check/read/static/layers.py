@@ -49,10 +49,27 @@ def base_classes(names: tuple[str, ...]) -> tuple[Class, ...]:
 
 @cache
 def abstract_class(name: str) -> Class:
-    """Return one of torch's private base classes, such as ``_BatchNorm``: only good for ``isinstance``."""
+    """Return one of torch's private base classes, such as ``_BatchNorm``, for ``isinstance`` and for subclasses."""
     layers = [entry for entry in tensors.LAYERS.values() if name in entry.bases]
     above = layers[0].bases[layers[0].bases.index(name) + 1 :] if layers else ()
-    return Class(name.rpartition(".")[2], base_classes(above), {}, qualified=name)
+    cls = Class(name.rpartition(".")[2], base_classes(above), {}, qualified=name)
+    alike = tensors.LAYERS.get(BUILT_LIKE.get(cls.name, ""))
+
+    def start(i: Interpreter, s: Any, instance: Instance, *args: Any, **kwargs: Any) -> Any:
+        if alike is not None:
+            return build(i, s, alike, instance, args, kwargs)
+        initialise_module(instance)
+        return unknown_layer(i, instance, Opaque(f"the constructor of `{cls.name}`", s))
+
+    cls.namespace["__init__"] = Native(f"{cls.name}.__init__", start, lenient=True)
+    if alike is not None:
+        run = Native(f"{cls.name}.forward", lambda i, s, o, *a, **k: forward(i, s, alike, o, a, k), lenient=True)
+        cls.namespace["forward"] = run
+    return cls
+
+
+BUILT_LIKE = dict.fromkeys(("_BatchNorm", "_NormBase"), "torch.nn.SyncBatchNorm")
+"""Base classes with the constructor of a layer that takes inputs of any rank, as the base itself does."""
 
 
 def build(
@@ -117,7 +134,7 @@ def odd_argument(interpreter: Interpreter, layer: Layer, values: tuple[Any, ...]
 def unknown_layer(interpreter: Interpreter, instance: Instance, opaque: Opaque) -> Opaque:
     """A layer whose arguments are not known has unknown parameters."""
     del interpreter
-    instance.attributes["_unknown"] = opaque
+    instance.attributes["_unknown"] = opaque.of_kind("any")
     return opaque
 
 
