@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_check.anatomy.kinds import SOURCES, TRANSPARENT, letter
-from resnet_check.graph.records import Model, Op
+from resnet_check.graph.records import Op
 
 START = -1
 """What stands before all inputs of a model."""
@@ -50,6 +51,18 @@ class Flow:
                 todo.extend(self.inputs[index])
         return frozenset(found)
 
+    @property
+    def alive(self) -> frozenset[int]:
+        """The Ops on which something that the model returns depends."""
+        found: set[int] = set()
+        todo = list(self.returned)
+        while todo:
+            index = todo.pop()
+            if index not in found:
+                found.add(index)
+                todo.extend(self.inputs[index])
+        return frozenset(found)
+
     def only_reader(self, index: int) -> int | None:
         """Return the Op that alone reads an output, or None."""
         readers = self.readers[index]
@@ -65,15 +78,15 @@ class Flow:
         return tuple(found)
 
 
-def read(model: Model) -> Flow:
-    """Return the flow of a Model."""
+def read(ops: Sequence[Op]) -> Flow:
+    """Return the flow of the Ops of a pass."""
     solid: list[int] = []
     inputs: list[tuple[int, ...]] = []
     gates: list[int] = []
     depths: list[int] = []
     readers: list[list[int]] = []
     returned: set[int] = set()
-    for op in model.ops:
+    for op in ops:
         mine = tuple(solid[i] for i in op.inputs if depths[i] >= 0)
         transparent = bool(mine) and (op.kind in TRANSPARENT or is_nothing(op))
         solid.append(mine[0] if transparent else op.index)
@@ -88,7 +101,7 @@ def read(model: Model) -> Flow:
         if op.returned:
             returned.add(solid[-1])
     return Flow(
-        tuple(model.ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned)
+        tuple(ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned)
     )
 
 

@@ -27,7 +27,7 @@ class Anatomy:
 
 def anatomy(model: Model) -> Anatomy:
     """Return the anatomy of a Model."""
-    way = flow.read(model)
+    way = flow.read(model.ops)
     added = blocks.sums(way)
     found = tuple(block for one in added if (block := blocks.block(way, one)) is not None)
     first = found[0].start if found else START

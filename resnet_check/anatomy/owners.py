@@ -25,7 +25,9 @@ def layer_of(model: Model, op: Op) -> ModuleRecord | None:
 def owner(model: Model, op: Op) -> ModuleRecord | None:
     """Return the module in whose ``forward`` an Op was called: for a layer, the nearest module that is no container."""
     layer = layer_of(model, op)
-    return model.layer(op) if layer is None or layer.type in CONTAINERS else enclosing(model, layer)
+    if layer is None or layer.type in CONTAINERS:
+        return next((module for module in model.modules if module.path == op.path), None)
+    return enclosing(model, layer)
 
 
 def enclosing(model: Model, module: ModuleRecord) -> ModuleRecord | None:
