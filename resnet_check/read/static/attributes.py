@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from resnet_check.graph.dim import Dim
@@ -36,6 +37,8 @@ def get_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, fr
         return value
     if isinstance(owner, Instance) and owner.cls.opaque is not None:
         return Opaque(f"`.{name}` of {owner.cls.name}: {owner.cls.opaque.reason}", frame.site(node))
+    if unmodelled(owner, name):
+        return Opaque(f"`.{name}` of {describe(owner)}", frame.site(node))
     known = owner is None or isinstance(owner, (Instance, int, float, str, list, tuple, dict, Function))
     if not known and not (isinstance(owner, Class) and owner.node is not None and owner.opaque is None):
         return Opaque(f"`.{name}` of {describe(owner)}", frame.site(node))
@@ -52,6 +55,29 @@ def get_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, fr
         path=owner.cls.path if isinstance(owner, Instance) else "",
         partial=isinstance(owner, Instance) and "_modules" not in owner.attributes and owner.is_module,
     )
+
+
+def unmodelled(owner: Any, name: str) -> bool:
+    """Return whether a value may well have an attribute of which the reader knows nothing."""
+    if not isinstance(owner, Instance):
+        return hasattr(FunctionType if isinstance(owner, Function) else type(owner), name)
+    if not owner.is_module:
+        return False
+    layer = owner.cls.layer
+    return layer in tensors.LAYERS or name in MODULE_NAMES or (name[:1] == "_" and layer != "torch.nn.Module")
+
+
+MODULE_NAMES = frozenset(
+    "T_destination bfloat16 buffers call_super_init compile get_buffer get_extra_state ipu mtia set_submodule"
+    " register_full_backward_pre_hook register_state_dict_pre_hook register_load_state_dict_pre_hook zero_grad"
+    " _apply _backward_hooks _backward_pre_hooks _compiled_call_impl _forward_hooks _forward_hooks_always_called"
+    " _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs _get_backward_hooks"
+    " _get_backward_pre_hooks _is_full_backward_hook _load_from_state_dict _load_state_dict_post_hooks"
+    " _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _named_members _non_persistent_buffers_set"
+    " _register_load_state_dict_pre_hook _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict"
+    " _slow_forward _state_dict_hooks _state_dict_pre_hooks _wrapped_call_impl __setstate__ __dir__ __repr__".split()
+)
+"""Attributes of ``nn.Module`` that the reader does not follow."""
 
 
 def describe(owner: Any) -> str:
@@ -93,9 +119,10 @@ def has_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, fr
         if isinstance(owner, (External, ProjectModule)):
             return Opaque(f"whether {describe(owner)} has `{name}`", None, "number")
         return False
-    if isinstance(owner, Instance) and value is owner.attributes.get("_unknown"):
-        return value.of_kind("number")
-    return value.of_kind("number") if isinstance(value, Opaque) and isinstance(owner, External) else True
+    if not isinstance(value, Opaque):
+        return True
+    nobody_knows = isinstance(owner, External) or (isinstance(owner, Instance) and value is changed(owner))
+    return value.of_kind("number") if nobody_knows else True
 
 
 def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> Any:
@@ -170,8 +197,13 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return host_method(interpreter, owner.payload, name)
     if name in CLASS_FACTS:
         return class_facts(owner.cls)[name]
-    # a layer that was built from something unknown has attributes, which nobody knows
-    return owner.attributes.get("_unknown", MISSING)
+    return changed(owner) or MISSING
+
+
+def changed(owner: Instance) -> Opaque | None:
+    """Return why an object may have further attributes: it was built from something unknown, or by something unknown."""
+    found: Opaque | None = owner.attributes.get("_unknown") or owner.attributes.get("_changed")
+    return found
 
 
 CLASS_FACTS = frozenset("__name__ __qualname__ __module__ __doc__ __mro__ __bases__ __dict__".split())
