@@ -102,7 +102,9 @@ class Places:
             for statement in ast.walk(method)
             if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign))
             for target, value in targets(statement)
-            if isinstance(target, ast.Attribute) and target.attr == attribute and is_name(target.value, self_name(method))
+            if isinstance(target, ast.Attribute)
+            and target.attr == attribute
+            and is_name(target.value, self_name(method))
         ]
 
     def heading(self, node: Function | ast.ClassDef) -> Site:
@@ -178,7 +180,10 @@ def inside(function: Function) -> Iterator[ast.AST]:
 
 def gives_value(function: Function) -> bool:
     """Return whether a function can give anything: it returns a value, yields, or is only a stub."""
-    if all(isinstance(s, (ast.Pass, ast.Raise)) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in function.body):
+    if all(
+        isinstance(s, (ast.Pass, ast.Raise)) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        for s in function.body
+    ):
         return True
     return any(
         (isinstance(node, ast.Return) and node.value is not None) or isinstance(node, (ast.Yield, ast.YieldFrom))

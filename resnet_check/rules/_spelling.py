@@ -7,7 +7,22 @@ from collections.abc import Iterable
 
 from resnet_check.rules._places import Function, Places, methods
 
-INIT = frozenset(["_init_", "__init_", "_init__", "__init", "init__", "__int__", "__inti__", "__intit__", "__ini__", "__initi__", "__iniit__", "init"])
+INIT = frozenset(
+    [
+        "_init_",
+        "__init_",
+        "_init__",
+        "__init",
+        "init__",
+        "__int__",
+        "__inti__",
+        "__intit__",
+        "__ini__",
+        "__initi__",
+        "__iniit__",
+        "init",
+    ]
+)
 """What people write for ``__init__``."""
 
 FORWARD = frozenset({"call", "__forward__", "_forward", "forward_pass", "fwd"})
@@ -36,6 +51,10 @@ def misspelled_init(places: Places, cls: ast.ClassDef | None) -> Function | None
     """Return the method of a class without ``__init__`` that was meant to be it: nothing calls it by its own name."""
     own = {} if cls is None else methods(cls)
     wrong = next((m for name, m in own.items() if name in INIT and m.args.args), None)
-    if wrong is None or "__init__" in own or any(isinstance(n, ast.Attribute) and n.attr == wrong.name for n in places.nodes):
+    if (
+        wrong is None
+        or "__init__" in own
+        or any(isinstance(n, ast.Attribute) and n.attr == wrong.name for n in places.nodes)
+    ):
         return None
     return wrong

@@ -45,7 +45,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
     found = places(context)
     for model, problem in context.found("bad-call"):
-        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or sure(found, problem)):
+        if not belongs_elsewhere(context, model, problem) and (model is None or not model.trial or sure(found, problem)):
             yield call(report, found, model, problem)
     for model, problem in context.found("raised"):
         if model is not None and not model.trial and model.problems[0] is problem:
@@ -55,15 +55,33 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield from not_passed_on(report, found, owner)
 
 
-def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
-    """Return whether another rule reports the mistake behind a call."""
+def belongs_elsewhere(context: FileContext, model: Model | None, problem: Problem) -> bool:
+    """Return whether another rule reports the mistake behind a call, or the call is none of the file's."""
     found = places(context)
     return (
         is_list(problem)
+        or by_the_check(model, problem)
+        or handed_through(found, problem)
         or silent_helper(found, problem) is not None
-        or without_self(context, problem) is not None
+        or without_self(found, problem) is not None
         or misspelled_init(found, class_in(found, problem)) is not None
     )
+
+
+def by_the_check(model: Model | None, problem: Problem) -> bool:
+    """Return whether it is this check that calls: a module whose ``forward`` takes more than one input, say."""
+    place = (problem.site.line, problem.site.column, problem.site.end_column)
+    return model is not None and place == (model.line, 1, 1)
+
+
+def handed_through(found: Places, problem: Problem) -> bool:
+    """Return whether an argument is missing that the function around would hand through in ``*args`` or ``**kwargs``."""
+    node = found.at(problem.site, ast.Call)
+    if "misses the argument" not in problem.facts["reason"] or (node is None and problem.site.path == found.source.path):
+        return False
+    if not isinstance(node, ast.Call):
+        return True
+    return any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
 
 
 def sure(found: Places, problem: Problem) -> bool:
@@ -73,7 +91,9 @@ def sure(found: Places, problem: Problem) -> bool:
         return False
     function = found.function_of(node)
     given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(isinstance(a, ast.Starred) for a in node.args)
+    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(
+        isinstance(a, ast.Starred) for a in node.args
+    )
 
 
 def call(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
@@ -101,7 +121,9 @@ def words(found: Places, problem: Problem, function: Function | None) -> str:
         return f"`{found.segment(node.func)}` is {'`None`' if kind == 'None' else kind} here, so it cannot be called"
     bound = function is not None and found.class_of(function) is not None
     if bound or (function is None and problem.facts.get("owner")):
-        reason = re.sub(r"\b\d+\b", lambda number: str(int(number[0]) - 1), reason) if "were given" in reason else reason
+        reason = (
+            re.sub(r"\b\d+\b", lambda number: str(int(number[0]) - 1), reason) if "were given" in reason else reason
+        )
     return reason
 
 
@@ -150,8 +172,6 @@ def parent_call(init: Function) -> ast.Call | None:
         return None
     spread = any(isinstance(a, ast.Starred) for a in found[0].args) or any(k.arg is None for k in found[0].keywords)
     return None if spread else found[0]
-
-
 
 
 BAD = (

@@ -177,4 +177,4 @@ def merge(findings: list[Finding]) -> list[Finding]:
 def _together(first: Finding, second: Finding) -> Finding:
     """Return the graver of two Findings of one construct, the first of two alike, with the instances of both."""
     graver = max(first, second, key=lambda f: SEVERITIES.index(f.severity))
-    return replace(graver, count=first.count + second.count)
+    return graver._replace(count=first.count + second.count)

@@ -72,9 +72,7 @@ def last_value(places: Places, problem: Problem) -> str:
     return str(problem.facts["variable"])
 
 
-def helper(
-    report: Reporter, context: FileContext, function: Function, call: ast.Call, model: Model | None
-) -> Finding:
+def helper(report: Reporter, context: FileContext, function: Function, call: ast.Call, model: Model | None) -> Finding:
     """Report a helper at its last statement."""
     last: Any = function.body[-1]
     value = last.value if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else None

@@ -47,7 +47,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             problem.site,
             f"this function reads {' and '.join(f'`{n}`' for n in sorted(names))} when it is called, after the loop{values}",
             label="made in a loop, called after it",
-            help=f"bind the value now: `lambda {first}, {bound}: ...`" if isinstance(node, ast.Lambda) else f"add the parameters `{bound}`",
+            help=f"bind the value now: `lambda {first}, {bound}: ...`"
+            if isinstance(node, ast.Lambda)
+            else f"add the parameters `{bound}`",
             model=model,
             module=problem.module or None,
         )

@@ -44,13 +44,13 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("missing-forward"):
         if not abstract(places(context), model, problem):
             yield missing(report, context, model, problem)
-    for model, problem in context.found("bad-call"):
-        function = without_self(context, problem)
+    for model, problem in context.found("bad-call", "undefined-attribute"):
+        function = without_self(places(context), problem)
         if function is not None:
             written = ", ".join(["self", *(a.arg for a in function.args.args)])
             yield report(
                 places(context).heading(function),
-                f"`{problem.facts['owner']}.forward` has no `self`: its first parameter gets the module, not the input",
+                "`forward` has no `self`: its first parameter gets the module, not the input",
                 help=f"write `def forward({written}):`",
                 model=model,
             )
@@ -87,7 +87,9 @@ def missing(report: Reporter, context: FileContext, model: Model | None, problem
         where = f"indented into `{inside.name}`" if inside else "outside of the class"
         message = f"`forward` of `{owner}` is {where}, so the class has none"
         return report(found.heading(stray), message, help="indent it like `__init__`", **call)
-    return report(found.heading(cls), f"`{owner}` is called, but has no `forward`", help="define `forward(self, x)`", **call)
+    return report(
+        found.heading(cls), f"`{owner}` is called, but has no `forward`", help="define `forward(self, x)`", **call
+    )
 
 
 def container(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
@@ -116,16 +118,18 @@ def displaced(found: Places, cls: ast.ClassDef) -> Function | None:
     return after[0] if after and isinstance(after[0], ast.FunctionDef) and after[0].name == "forward" else None
 
 
-def without_self(context: FileContext, problem: Problem) -> Function | None:
-    """Return the forward that a call does not fit because its ``self`` is missing."""
+def without_self(found: Places, problem: Problem) -> Function | None:
+    """Return the forward whose ``self`` is missing, so that a call does not fit it or ``self`` is no name in it."""
     facts = problem.facts
-    if facts.get("function") != "forward" or not facts.get("owner") or "positional argument" not in facts["reason"]:
+    if problem.kind == "undefined-attribute":
+        function = found.function_around(problem.site) if facts["owner"] is None and facts["name"] == "self" else None
+    else:
+        wanted = facts["defined"] if facts.get("function") == "forward" else 0
+        function = next((f for f in found.functions if f.lineno == wanted and "positional" in facts["reason"]), None)
+    if function is None or function.name != "forward" or function.decorator_list or found.class_of(function) is None:
         return None
-    defined = [f for f in places(context).functions if f.name == "forward" and f.lineno == facts["defined"]]
-    if not defined or places(context).class_of(defined[0]) is None or defined[0].decorator_list:
-        return None
-    first = [a.arg for a in defined[0].args.args][:1]
-    return defined[0] if not first or first[0] not in {"self", "cls", "this", "_"} else None
+    first = [a.arg for a in function.args.args][:1]
+    return function if first and first[0] not in {"self", "cls", "this", "_", "ctx"} else None
 
 
 BAD = (

@@ -53,12 +53,16 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
 
 
 def failed_call(context: FileContext, problem: Problem) -> bool:
-    """Return whether the parent's constructor was called, with arguments that it does not take: a mistake of another kind."""
-    found = places(context)
-    cls = next((c for c in found.classes if c.lineno == problem.facts["line"]), None)
+    """Return whether the parent's constructor was called all the same, and failed: a mistake of another kind."""
+    cls = class_of(places(context), problem)
     init = None if cls is None else methods(cls).get("__init__")
-    parent = None if init is None else parent_call(init)
-    return parent is not None and any(p.site.line == parent.lineno for _, p in context.found("bad-call"))
+    return problem.facts["name"] is None and (cls is None or init is None or parent_call(init) is not None)
+
+
+def class_of(found: Places, problem: Problem) -> ast.ClassDef | None:
+    """Return the class of the module that was not initialised."""
+    facts = problem.facts
+    return next((c for c in found.classes if c.lineno == facts["line"] and c.name == facts["owner"]), None)
 
 
 def class_in(found: Places, problem: Problem) -> ast.ClassDef | None:
@@ -84,12 +88,18 @@ def wrong_class(report: Reporter, model: Model | None, problem: Problem) -> Find
 def not_called(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
     """Report a constructor that assigns a layer before, or without, initialising the module."""
     chain = (problem.site, *problem.site.calls)
-    sites = [(site, function) for site in chain if (function := found.function_around(site)) and function.name == "__init__"]
+    sites = [
+        (site, function) for site in chain if (function := found.function_around(site)) and function.name == "__init__"
+    ]
     name = problem.facts["name"]
-    also = (related(problem.site, f"`self.{name}` is assigned here"),) if name else (related(problem.site, "called here"),)
+    also = (
+        (related(problem.site, f"`self.{name}` is assigned here"),) if name else (related(problem.site, "called here"),)
+    )
     if not sites:
-        cls = found.class_at(found.source.path, problem.facts["line"])
-        own = [m for m in cls.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"] if cls is not None else []
+        cls = class_of(found, problem)
+        own = (
+            [m for m in cls.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"] if cls is not None else []
+        )
         place = found.heading(own[0]) if own else found.heading(cls) if cls is not None else problem.site
         message = f"`{problem.facts['owner']}.__init__` never calls `super().__init__()`"
         return report(place, message, help="make it the first statement of `__init__`", model=model, related=also)
@@ -99,7 +109,9 @@ def not_called(report: Reporter, found: Places, model: Model | None, problem: Pr
         owner = found.class_of(init)
         message = f"`{owner.name if owner else ''}.__init__` never calls `super().__init__()`"
         cure = "make it the first statement of `__init__`"
-        return report(found.heading(init), message, label="nothing initialises the module", help=cure, model=model, related=also)
+        return report(
+            found.heading(init), message, label="nothing initialises the module", help=cure, model=model, related=also
+        )
     place = found.source.site(parent)
     if parent.lineno > site.line:
         message = f"`super().__init__()` comes after the first layer, which is assigned on line {problem.site.line}"

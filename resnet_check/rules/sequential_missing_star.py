@@ -39,7 +39,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             kind, container = kind_of(problem.facts["value"]), problem.facts["container"]
             message = f"`nn.{container}` takes modules{'' if container == 'Sequential' else ' as elements'}, but gets a {kind} of them"
             cure = suggestion(places(context), problem)
-            yield report(problem.site, message, label=f"one {kind}", help=cure, model=model, module=problem.module or None)
+            yield report(
+                problem.site, message, label=f"one {kind}", help=cure, model=model, module=problem.module or None
+            )
 
 
 def is_list(problem: Problem) -> bool:

@@ -59,7 +59,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield report(
             site,
             f"{what} of `{owner}` hides the `{facts['hidden']}` that is registered under the same name",
-            help="rename one of them" if isinstance(statement, FUNCTIONS) else f"delete it, and set `self.{name} = None` in `__init__`",
+            help="rename one of them"
+            if isinstance(statement, FUNCTIONS)
+            else f"delete it, and set `self.{name} = None` in `__init__`",
             model=model,
             module=problem.module or None,
             related=tuple(also),

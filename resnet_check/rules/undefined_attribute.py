@@ -40,6 +40,7 @@ from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import FUNCTIONS, Places, inside, is_name, methods, name_of, places, targets
 from resnet_check.rules._spelling import misspelled_init, nearest_name
 from resnet_check.rules.base import FileContext, Reporter, rule
+from resnet_check.rules.missing_forward import without_self
 
 IMPORTS = {
     "F": "import torch.nn.functional as F",
@@ -63,7 +64,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
         if misspelled_init(found, cls) is not None or silent_helper(found, problem) is not None:
             continue
+        if without_self(found, problem) is not None:
+            continue
         if facts["owner"] in broken or (cls is not None and left_to_subclass(found, cls, facts["name"])):
+            continue
+        if model is not None and model.trial and cls is None and facts["owner"] is not None:
             continue
         site, message, cure, also = explain(found, cls, problem)
         yield report(site, message, help=cure, model=model, module=problem.module or None, related=also)
@@ -98,7 +103,12 @@ def explain(found: Places, cls: ast.ClassDef | None, problem: Problem) -> Explan
     if places_set:
         line = places_set[0][0].lineno
         also = (Related(found.source.path, line, f"`{name}` is assigned here, but this line did not run"),)
-        return problem.site, f"{message} here: line {line} sets it on other paths only", f"set `self.{name}` on every path", also
+        return (
+            problem.site,
+            f"{message} here: line {line} sets it on other paths only",
+            f"set `self.{name}` on every path",
+            also,
+        )
     near = nearest_name(name, problem.facts.get("candidates", ()))
     if near is None:
         return problem.site, message, f"assign `self.{name}` in `__init__`" if cls is not None else "", ()
@@ -150,7 +160,11 @@ def unbound(found: Places, problem: Problem) -> Explanation:
         text = f"`{name}` is a local variable of another method, so the name is not defined where it is read"
         also = (related(problem.site, f"`{name}` is read here"),)
         return found.source.site(local), text, f"write `self.{name}` in both places", also
-    bound = {n.id for n in (() if function is None else inside(function)) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    bound = {
+        n.id
+        for n in (() if function is None else inside(function))
+        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)
+    }
     bound |= {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)} if function is not None else set()
     bound |= {n.name for n in (*found.classes, *found.functions)} | set(dir(builtins))
     near = nearest_name(name, bound)

@@ -42,7 +42,12 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model in context.models:
         kept: dict[tuple[int | None, str], list[ModuleRecord]] = defaultdict(list)
         for record in model.modules:
-            if not record.registered and record.reached and not record.created and not under_unregistered(model, record):
+            if (
+                not record.registered
+                and record.reached
+                and not record.created
+                and not under_unregistered(model, record)
+            ):
                 kept[record.holder, record.held_as if record.holder is not None else str(record.built)].append(record)
         for (holder, name), records in kept.items():
             own = [r for record in records for r in below(model, record) if not r.registered]
@@ -70,7 +75,13 @@ def loose(report: Reporter, model: Model, record: ModuleRecord, size: int) -> Fi
 
 
 def held(
-    report: Reporter, found: Places, model: Model, holder: ModuleRecord, name: str, records: list[ModuleRecord], size: int
+    report: Reporter,
+    found: Places,
+    model: Model,
+    holder: ModuleRecord,
+    name: str,
+    records: list[ModuleRecord],
+    size: int,
 ) -> Finding | None:
     """Report an attribute that keeps layers in a plain container, or that belongs to the class."""
     many = counted(len(records), "module")
@@ -121,7 +132,9 @@ def hidden_on_purpose(found: Places, value: ast.expr) -> bool:
     if not isinstance(value, (ast.List, ast.Tuple)) or len(value.elts) != 1 or not isinstance(value.elts[0], ast.Name):
         return False
     function = found.function_of(value)
-    return function is not None and value.elts[0].id in {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    return function is not None and value.elts[0].id in {
+        a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)
+    }
 
 
 def kind_of(value: ast.expr | None) -> str:

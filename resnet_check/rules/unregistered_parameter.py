@@ -55,7 +55,9 @@ def attribute(report: Reporter, found: Places, model: Model, op: Op, site: Site)
         return None
     place = found.source.site(statement)
     if op.kind == "parameter":
-        message = f"`self.{name}` keeps parameters in a plain container, so they are in no optimizer and no `state_dict()`"
+        message = (
+            f"`self.{name}` keeps parameters in a plain container, so they are in no optimizer and no `state_dict()`"
+        )
         cure = "use `nn.ParameterList` or `nn.ParameterDict`"
         return report(place, message, help=cure, model=model, module=holder.path or None)
     if not wants_gradient(value) and not asked_later(found, cls, name):
@@ -78,7 +80,9 @@ def wants_gradient(value: ast.expr) -> bool:
 
 def parameter_inside(value: ast.expr) -> bool:
     """Return whether an expression goes on computing with a new ``nn.Parameter``."""
-    while isinstance(value, ast.BinOp) or (isinstance(value, ast.Call) and name_of(value.func) in {"cuda", "float", "half"}):
+    while isinstance(value, ast.BinOp) or (
+        isinstance(value, ast.Call) and name_of(value.func) in {"cuda", "float", "half"}
+    ):
         if isinstance(value, ast.BinOp):
             value = value.left if isinstance(value.right, ast.Constant) else value.right
         else:

@@ -36,10 +36,24 @@ from resnet_check.rules._modules import below, counted, trainable
 from resnet_check.rules._places import FUNCTIONS, Places, is_name, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
-WALKERS = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "getattr", "get_submodule", "__dict__", "vars"})
+WALKERS = frozenset(
+    {
+        "children",
+        "named_children",
+        "modules",
+        "named_modules",
+        "_modules",
+        "getattr",
+        "get_submodule",
+        "__dict__",
+        "vars",
+    }
+)
 """Ways to reach a layer without its name."""
 
-CONTAINERS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList", "torch.nn.ParameterDict"})
+CONTAINERS = frozenset(
+    {"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList", "torch.nn.ParameterDict"}
+)
 
 
 @rule("RC111", "unused-layer", "warning")
@@ -101,13 +115,26 @@ def read_elsewhere(found: Places, cls: ast.ClassDef, name: str) -> bool:
     for owner in family:
         for method in (m for m in owner.body if isinstance(m, FUNCTIONS)):
             for node in ast.walk(method):
-                if isinstance(node, ast.Attribute) and node.attr == name and is_name(node.value, self_name(method)) and loaded(found, node):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and node.attr == name
+                    and is_name(node.value, self_name(method))
+                    and loaded(found, node)
+                ):
                     return True
-                if isinstance(node, (ast.Name, ast.Attribute)) and last(node) in WALKERS and method.name != "__init__" and walks_self(found, node, method.name):
+                if (
+                    isinstance(node, (ast.Name, ast.Attribute))
+                    and last(node) in WALKERS
+                    and method.name != "__init__"
+                    and walks_self(found, node, method.name)
+                ):
                     return True
     outside = (n for n in found.nodes if isinstance(n, ast.Attribute) and n.attr == name)
-    return any(found.class_of(n) not in family and not own_attribute(found, n) and loaded(found, n) for n in outside) or any(
-        isinstance(n, ast.Constant) and isinstance(n.value, str) and name in n.value.split(".") and in_code(found, n) for n in found.nodes
+    return any(
+        found.class_of(n) not in family and not own_attribute(found, n) and loaded(found, n) for n in outside
+    ) or any(
+        isinstance(n, ast.Constant) and isinstance(n.value, str) and name in n.value.split(".") and in_code(found, n)
+        for n in found.nodes
     )
 
 
