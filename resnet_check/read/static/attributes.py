@@ -189,6 +189,8 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         from resnet_check.read.static.calling import call
 
         return call(interpreter, BoundMethod(getter[0], owner), (name,), {}, node, frame)
+    if name == "__getattr__" and owner.is_module:
+        return Native(name, lambda i, _s, wanted: get_attribute(i, owner, wanted, node, frame))
     if name == "__class__":
         return owner.cls
     if name == "__dict__":
@@ -383,9 +385,10 @@ def register(attributes: dict[str, Any], registry: str, name: str, value: Any) -
 
 def before_super(interpreter: Interpreter, owner: Instance, name: str, site: Any) -> None:
     """Say that something was registered before ``super().__init__()``, and go on as if that had been called."""
-    interpreter.error(
-        "AttributeError", "missing-super-init", site, name=name, owner=owner.cls.name, line=line_of(owner.cls)
-    )
+    if owner.cls.opaque is None:
+        interpreter.error(
+            "AttributeError", "missing-super-init", site, name=name, owner=owner.cls.name, line=line_of(owner.cls)
+        )
     initialise_module(owner)
 
 

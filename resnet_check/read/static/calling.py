@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from resnet_check.read.static import closures, tensors
+from resnet_check.read.static.attributes import initialise_module
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import MAX_DEPTH, Interpreter
 from resnet_check.read.static.operations import ContextManager, decorated
@@ -331,6 +332,9 @@ def construct(
     if instance.is_module:
         interpreter.instances.append(instance)
         instance.running = interpreter.trace is not None
+        if cls.metaclass is not None:
+            # taken for one that calls the constructor of the base first, as frameworks do
+            initialise_module(instance)
     if found is not None:
         result = call(interpreter, found[0], (instance, *args), kwargs, node, frame)
         if isinstance(result, Opaque) and isinstance(found[0], Function):

@@ -48,14 +48,34 @@ def make_class(interpreter: Interpreter, node: ast.ClassDef, frame: Frame) -> Cl
     if any(c.qualified == "typing.NamedTuple" for c in cls.mro[1:]):
         make_named_tuple(cls)
     for keyword in node.keywords:
-        if keyword.arg not in {"metaclass", "total"}:
-            interpreter.evaluate(keyword.value, frame)
+        if keyword.arg != "total":
+            value = interpreter.evaluate(keyword.value, frame)
+            if keyword.arg == "metaclass" and (isinstance(value, Opaque) or overrides_call(value)):
+                cls.metaclass = value
     hook = cls.find("__init_subclass__", after=cls)
     if hook is not None:
         from resnet_check.read.static.calling import call
 
         kwargs = {k.arg: interpreter.evaluate(k.value, frame) for k in node.keywords if k.arg and k.arg != "metaclass"}
         call(interpreter, hook[0], (cls,), kwargs, node, frame)
+    return cls
+
+
+def overrides_call(metaclass: Any) -> bool:
+    """Return whether a metaclass of the program runs code of its own when an object is made."""
+    return isinstance(metaclass, Class) and any("__call__" in c.namespace for c in metaclass.mro if c.node is not None)
+
+
+def functional_enum(_: Interpreter, site: Any, base: Class, name: Any, names: Any = None, *__: Any, **___: Any) -> Any:
+    """``Enum("Name", "first second")``."""
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    if isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names):
+        names = dict(zip(names, range(1, len(names) + 1), strict=True))
+    if not isinstance(name, str) or not isinstance(names, dict):
+        return Opaque("an enumeration made of something that is not read", site)
+    cls = Class(name, (base,), dict(names))
+    make_enum(cls)
     return cls
 
 

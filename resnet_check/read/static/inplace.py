@@ -85,7 +85,7 @@ def fan(interpreter: Any, site: Any, tensor: Any, mode: Any) -> Any:
 
 
 MATRIX = 2
-COMPUTED = {"_calculate_fan_in_and_fan_out": fans, "_calculate_correct_fan": fan}
+COMPUTED: dict[str, Any] = {"_calculate_fan_in_and_fan_out": fans, "_calculate_correct_fan": fan}
 """Functions of ``torch.nn.init`` that compute something."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from resnet_check.graph.dim import OPERATIONS, Dim, apply
 from resnet_check.read.static import operations
 from resnet_check.read.static.arguments import PARSER
-from resnet_check.read.static.classes import FieldDefault, make_dataclass, named_tuple
+from resnet_check.read.static.classes import FieldDefault, functional_enum, make_dataclass, named_tuple
 from resnet_check.read.static.copying import copy_value
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.hosted import Nowhere, call_value, elements
@@ -239,7 +239,7 @@ PARTIAL = Class("partial", (OBJECT,), {}, qualified="functools.partial")
 PARTIAL.namespace["__new__"] = StaticMethod(
     Native("partial", lambda _i, _s, _c, function, *args, **kwargs: Partial(function, args, kwargs), lenient=True)
 )
-ENUM = Class("Enum", (OBJECT,), {}, qualified="enum.Enum")
+ENUM = Class("Enum", (OBJECT,), {"__new__": StaticMethod(Native("Enum", functional_enum))}, qualified="enum.Enum")
 NAMED_TUPLE = Class("NamedTuple", (TYPES["tuple"],), {}, qualified="typing.NamedTuple")
 CALLABLE = Class("Callable", (OBJECT,), {}, qualified="collections.abc.Callable")
 ABSTRACT = {

@@ -39,9 +39,16 @@ def expression(interpreter: Interpreter, node: ast.Expr, frame: Frame) -> None:
     if isinstance(node.value, ast.Constant):
         return
     if interpreter.trace is None:
-        interpreter.evaluate(node.value, frame)
+        note_effect(interpreter.evaluate(node.value, frame), node.value, frame)
     else:
         discards.evaluate(interpreter, node, frame)
+
+
+def note_effect(value: Any, node: ast.expr, frame: Frame) -> None:
+    """Note that an unknown function, called by its bare name for its effect, may set attributes of the object at work."""
+    if isinstance(value, Opaque) and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if isinstance(frame.instance, Instance):
+            frame.instance.attributes["_changed"] = value.of_kind("number")
 
 
 def assignment(interpreter: Interpreter, node: ast.Assign, frame: Frame) -> None:

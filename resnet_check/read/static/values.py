@@ -240,6 +240,8 @@ class Class:
         self.is_module = any(c.qualified == "torch.nn.Module" for c in self.mro)
         self.fields: list[str] = []
         """Annotated names of the class body in order, for dataclasses and named tuples."""
+        self.metaclass: Any = next((base.metaclass for base in bases if base.metaclass is not None), None)
+        """A metaclass that may run code around the constructor, or None."""
         self.members: dict[str, Any] | None = None
         """The members of an Enum."""
 

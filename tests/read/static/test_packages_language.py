@@ -94,6 +94,39 @@ class Net(nn.Module):
         3 * 24 + 24 + 3 * (24 * 24 + 24),
         "(N, 24, H, W)",
     ),
+    "a metaclass that is not read may call the base's constructor; enumerations of a text": (
+        """
+from enum import Enum
+from elsewhere import Before
+Kind = Enum("Kind", "Batch Weight")
+class Module(nn.Module, metaclass=Before):
+    pass
+class Net(Module):
+    def __init__(self, kind=Kind.Batch):
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.norm = nn.BatchNorm2d(4) if kind == Kind.Batch else nn.Identity()
+    def forward(self, x):
+        return self.norm(self.conv(x))
+""",
+        16 + 8,
+        "(N, 4, H, W)",
+    ),
+    "a forward that needs no self": (
+        """
+class Act(nn.Module):
+    @staticmethod
+    def forward(x):
+        return x * torch.sigmoid(x)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 4, 1), Act()
+    def forward(self, x):
+        return self.act(self.conv(x))
+""",
+        16,
+        "(N, 4, H, W)",
+    ),
 }
 
 
@@ -106,6 +139,16 @@ def test_exact(text: str, params: int, output: str) -> None:
 
 
 UNKNOWN = {
+    "an unknown function called for its effect may set attributes": """
+from elsewhere import store
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        store("width")
+        self.conv = nn.Conv2d(3, self.width, 1)
+    def forward(self, x):
+        return self.conv(x)
+""",
     "a layer with an unknown number of features has a weight all the same": """
 class Net(nn.Module):
     def __init__(self):
