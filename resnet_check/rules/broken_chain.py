@@ -31,10 +31,10 @@ from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import sizes
 from resnet_check.anatomy.dead import DeadEnd, dead_ends, parting
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Op
+from resnet_check.graph.records import Op, Site
 from resnet_check.rules._networks import networks
-from resnet_check.rules._places import places
-from resnet_check.rules._stores import dead_store
+from resnet_check.rules._places import Places, places
+from resnet_check.rules._stores import dead_store, unread_names
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -42,14 +42,14 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report layers that pass over the ones before them."""
     for net in networks(context):
-        ops = net.model.ops
+        ops, found = net.model.ops, places(context)
         for end in dead_ends(net):
             reader = passing_over(net, end)
             if reader is None:
                 continue
             calls = parting(ops[end.ops[-1]].site, reader.site)
-            name = None if calls is None else dead_store(places(context), calls[0])
-            if calls is None or name is None:
+            name = None if calls is None else dead_store(found, calls[0])
+            if calls is None or name is None or (is_unread(found, calls[0], name) and not has_sum(net, end)):
                 continue
             layer = ops[end.ops[-1]].path.rpartition(".")[2]
             yield report(
@@ -61,6 +61,17 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 module=reader.path,
                 related=(related(calls[0], "computed here, and lost"),),
             )
+
+
+def is_unread(found: Places, site: Site, name: str) -> bool:
+    """Return whether a function only ever assigns a variable: a shortcut that is prepared and never added."""
+    function = found.function_around(site)
+    return function is not None and name in unread_names(function)
+
+
+def has_sum(net: Anatomy, end: DeadEnd) -> bool:
+    """Return whether something else is added to what a dead end began with."""
+    return any(added.start == end.start for added in net.sums)
 
 
 def passing_over(net: Anatomy, end: DeadEnd) -> Op | None:
