@@ -18,10 +18,10 @@ KEEPS_OUTPUT_IN_PLACE = frozenset(
 """The same for their in-place forms, which keep nothing else of the tensor that they overwrite."""
 
 KEEPS_INPUT = frozenset(
-    "conv conv_transpose batch_norm instance_norm group_norm layer_norm local_response_norm max_pool avg_pool"
-    " adaptive_max_pool lp_pool relu6 leaky_relu elu celu selu silu mish gelu softplus hardswish hardsigmoid hardtanh prelu"
-    " logsigmoid softsign threshold glu log log1p abs pow square normalize norm amax amin std var logsumexp clamp sin cos"
-    " erf".split()
+    "conv conv_transpose batch_norm instance_norm group_norm layer_norm local_response_norm"
+    " max_pool avg_pool adaptive_max_pool lp_pool"
+    " relu6 leaky_relu elu celu selu silu mish gelu softplus hardswish hardsigmoid hardtanh prelu logsigmoid softsign"
+    " threshold glu log log1p abs pow square normalize norm amax amin std var logsumexp clamp sin cos erf".split()
 )
 """Operators whose gradient is computed from their first input."""
 
@@ -37,7 +37,7 @@ NOT_WRITTEN = frozenset("write detach squeeze unsqueeze transpose resize".split(
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """An in-place Op, and the Op before it whose gradient needs the values that are lost: its own output, or an input."""
+    """An in-place Op, and the Op before it whose gradient needs the values that are lost: its output, or an input."""
 
     op: Op
     keeper: Op
@@ -82,9 +82,7 @@ def keeps(model: Model, op: Op, takes: list[bool]) -> list[tuple[int, bool]]:
         first = 1
     else:
         first = 0
-        if op.kind in KEEPS_INPUT or (op.kind == "adaptive_avg_pool" and set(op.attributes["output_size"]) != {1}):
-            kept.append((op.inputs[0], False))
-        elif op.kind == "linear" and weight_learns(model, op, takes):
+        if keeps_input(model, op, takes):
             kept.append((op.inputs[0], False))
     if op.kind in KEEPS_OTHERS:
         for position, index in enumerate(op.inputs):
@@ -92,6 +90,13 @@ def keeps(model: Model, op: Op, takes: list[bool]) -> list[tuple[int, bool]]:
             if position >= first and any(takes[other] for other in others):
                 kept.append((index, False))
     return kept
+
+
+def keeps_input(model: Model, op: Op, takes: list[bool]) -> bool:
+    """Return whether the gradient of an Op is computed from its first input."""
+    if op.kind == "adaptive_avg_pool":
+        return set(op.attributes["output_size"]) != {1}
+    return op.kind in KEEPS_INPUT or (op.kind == "linear" and weight_learns(model, op, takes))
 
 
 def weight_learns(model: Model, op: Op, takes: list[bool]) -> bool:

@@ -33,7 +33,9 @@ def gradients(model: Model, ops: list[Op]) -> list[bool]:
             found.append((op.path, op.attributes.get("name")) not in frozen)
         else:
             own = layer is not None and any(name not in layer.frozen for name in layer.parameters)
-            found.append(op.dtype.startswith(("float", "bfloat", "complex")) and (own or any(found[i] for i in op.inputs)))
+            found.append(
+                op.dtype.startswith(("float", "bfloat", "complex")) and (own or any(found[i] for i in op.inputs))
+            )
     return found
 
 
@@ -48,12 +50,16 @@ def reaching(ops: list[Op], passing: list[bool]) -> list[bool]:
 
 
 def place(model: Model, op: Op) -> tuple[Site, tuple[Related, ...]]:
-    """Return the line to change for an Op: where a Sequential got its layer, else where the layer or function is called."""
+    """Return the line to change for an Op: where a Sequential got its layer, else where the layer is called."""
     layer = model.layer(op)
     parent = None if layer is None or layer.parent is None else model.modules[layer.parent]
     if layer is None or layer.built.line == op.site.line:
         return op.site, ()
-    if parent is not None and CONTAINERS.intersection((parent.type, *parent.bases)) and layer.built.path == op.site.path:
+    if (
+        parent is not None
+        and CONTAINERS.intersection((parent.type, *parent.bases))
+        and layer.built.path == op.site.path
+    ):
         return layer.built, (related(op.site, "runs here"),)
     return op.site, (related(layer.built, "the layer is built here"),)
 

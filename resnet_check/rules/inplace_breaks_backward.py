@@ -57,7 +57,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 help=mend,
                 model=model,
                 module=lost.op.path or None,
-                related=(related(lost.keeper.site, f"{keeper} keeps its {'output' if lost.output else 'input'}"), *more),
+                related=(
+                    related(lost.keeper.site, f"{keeper} keeps its {'output' if lost.output else 'input'}"),
+                    *more,
+                ),
             )
 
 

@@ -42,11 +42,20 @@ def first_tensor(value: Any) -> Tensor | None:
 
 def writes(op: Op, ops: list[Op], start: int) -> bool:
     """Return whether an Op overwrites something that was there before the statement."""
-    while op.inplace and op.inputs:
+    overwrites = False
+    while op.inputs and (op.inplace or (overwrites and op.kind in VIEWS)):
+        overwrites = True
         if op.inputs[0] < start:
             return True
         op = ops[op.inputs[0]]
-    return False
+    return overwrites and op.kind in OUTSIDE
+
+
+VIEWS = frozenset({"detach", "view", "select", "narrow", "getitem", "transpose", "permute", "flatten", "unsqueeze", "identity"})
+"""What shares the memory of its input: writing into it writes into the input."""
+
+OUTSIDE = frozenset({"input", "parameter", "constant", "buffer"})
+"""Ops for tensors that were there before, noted when they are first read."""
 
 
 def has_effect(node: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_check.read.static.attributes import initialise_module, register
+from resnet_check.read.static.attributes import bind_to, initialise_module, register
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.operations import ContextManager, kind_of
@@ -33,6 +33,8 @@ def init(interpreter: Interpreter, site: Any, instance: Instance, *args: Any, **
 
 def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: Any, **kwargs: Any) -> Any:
     """Call a module: run its ``forward`` and note the call."""
+    if "_modules" not in instance.attributes and instance.cls.opaque is not None:
+        initialise_module(instance)
     if "_modules" not in instance.attributes:
         interpreter.error(
             "AttributeError", "missing-super-init", site, owner=instance.cls.name, name=None, line=class_line(instance)
@@ -43,7 +45,7 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
         found = instance.cls.find("forward")
         if found is None:
             return no_forward(interpreter, site, instance)
-        forward = BoundMethod(found[0], instance)
+        forward = bind_to(found[0], instance, instance.cls)
     if interpreter.trace is not None:
         interpreter.trace.reach(instance, site)
     elif not interpreter.module_stack and args:

@@ -8,10 +8,11 @@ from typing import Any
 from resnet_check.graph.dim import Dim, column, symbol
 from resnet_check.graph.operators.base import Checks
 from resnet_check.graph.records import RELATIONS, Guard, Problem, Site
+from resnet_check.read.static.calling import plan_of
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.trace import Registry, Trace
-from resnet_check.read.static.values import Instance, Opaque, Raised, Tensor, Undetermined
+from resnet_check.read.static.values import Function, Instance, Opaque, Raised, Tensor, Undetermined
 
 SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """The names of the free sizes behind batch and channels."""
@@ -84,7 +85,7 @@ def run(
     trace.input(tensor, site)
     result = Pass(trace, None, [], interpreter.problems, interpreter.losses)
     try:
-        result.output = call_value(interpreter, site, root, tensor)
+        result.output = call_value(interpreter, site, root, *inputs_of(root, tensor, site))
         mark_returned(trace, result.output)
         for activation, reader in trace.changed_identities():
             op = trace.ops[activation]
@@ -99,6 +100,20 @@ def run(
         interpreter.trace = None
         interpreter.depth = 0
     return result
+
+
+def inputs_of(root: Instance, tensor: Tensor, site: Site) -> tuple[Any, ...]:
+    """Return the arguments of the root's forward: the image, and unknown values for whatever else it requires."""
+    found = root.attributes.get("forward") or root.cls.find("forward")
+    forward = found[0] if isinstance(found, tuple) else found
+    if not isinstance(forward, Function):
+        return (tensor,)
+    positional, _, star, _, _ = plan_of(forward)
+    names = positional[1:] if isinstance(found, tuple) else positional
+    if not names and star is None:
+        return ()
+    required = names[1 : len(names) - len(forward.defaults)]
+    return (tensor, *(Opaque(f"what `forward` gets as `{name}`", site) for name in required))
 
 
 def mark_returned(trace: Trace, value: Any) -> None:

@@ -1,0 +1,200 @@
+"""The gradient is cut off in forward: layers before the cut never learn.
+
+## What it checks
+Whether `detach()`, `.data` or `torch.no_grad()` in forward leaves layers without any gradient, though their parameters
+are trainable and their output is used. Frozen parameters, stop-gradient branches beside a path that does carry the
+gradient, and code that says what it does (a teacher, a target network, a pretrained backbone) are left alone.
+
+## Why it matters
+Nothing fails, and the loss falls a little, since the layers behind the cut do learn. The others keep their random
+start.
+
+## Bad
+    with torch.no_grad():
+        x = self.layer4(self.layer3(x))
+    return self.fc(x.mean((2, 3)))
+
+## Good
+    x = self.layer4(self.layer3(x))
+    return self.fc(x.mean((2, 3)))
+
+## How to fix
+Remove the cut; whoever evaluates the model wraps its call in `torch.no_grad()`. If the layers are meant to stay as they
+are, say so in the constructor: `self.backbone.requires_grad_(False)`.
+
+## Source
+The PyTorch documentation, "Autograd mechanics", section "Locally disabling gradient computation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding
+from resnet_check.rules._gradient_cuts import cuts, is_meant
+from resnet_check.rules._modules import counted
+from resnet_check.rules._training import runnable
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+
+@rule("RC507", "detached", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield the places that cut the gradient off from layers that should learn."""
+    for model in runnable(context):
+        for cut in cuts(context, model):
+            if is_meant(context, cut):
+                continue
+            count = len(cut.layers)
+            paths = ", ".join(f"`{path}`" for path in cut.layers[:3]) + (", ..." if count > 3 else "")
+            yield report(
+                cut.site,
+                f"`{cut.text}` cuts off the gradient of {counted(count, 'layer')} with trainable parameters ({paths}):"
+                f" {'it' if count == 1 else 'they'} never learn{'s' if count == 1 else ''}",
+                label="no gradient gets past here",
+                help=cut.help,
+                model=model,
+            )
+
+
+BAD = (
+    """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.layer1 = nn.Conv2d(8, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        with torch.no_grad():  # <- detached
+            x = torch.relu(self.stem(x))
+            x = torch.relu(self.layer1(x))
+        return self.fc(x.mean((2, 3)))
+""",
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(8, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x):
+        out = torch.relu(self.conv1(x))
+        out = self.conv2(out.detach())  # <- detached
+        return torch.relu(out + x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.block = Block()
+        self.fc = nn.Linear(8, 10)
+
+    @torch.no_grad()  # <- detached
+    def begin(self, x):
+        return self.stem(x)
+
+    def forward(self, x):
+        x = self.block(self.begin(x))
+        x = torch.flatten(x.mean((2, 3)), 1)
+        return self.fc(x)
+""",
+    """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).mean((2, 3))
+        x = x.data  # <- detached
+        return self.fc(x)
+""",
+)
+
+GOOD = (
+    """
+import torch
+from torch import nn
+
+
+class Twins(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.predictor = nn.Linear(8, 8)
+
+    def forward(self, x):
+        z = self.encoder(x)
+        return self.predictor(z), z.detach()
+
+
+class Masked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        with torch.no_grad():
+            mask = (x.mean(1, keepdim=True) > 0).float()
+        return x * mask
+""",
+    """
+import torch
+from torch import nn
+
+
+class Transfer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.backbone.requires_grad_(False)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        with torch.no_grad():
+            x = self.backbone(x)
+        return self.fc(x)
+
+
+class Distilled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.student = nn.Conv2d(3, 8, 3)
+        self.teacher = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        with torch.no_grad():
+            wanted = self.teacher(x)
+        return self.student(x), wanted
+
+
+class Probe(nn.Module):
+    def __init__(self, through=False):
+        super().__init__()
+        self.through = through
+        self.body = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.body(x).mean((2, 3))
+        if not self.through:
+            x = x.detach()
+        return self.fc(x)
+""",
+)

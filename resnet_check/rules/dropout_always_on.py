@@ -1,0 +1,169 @@
+"""Dropout stays on when the model is evaluated.
+
+## What it checks
+Whether `forward` calls `F.dropout` (or `F.dropout2d`, ...) without `training=`, or a dropout layer that `model.eval()`
+does not reach because it is built in `forward`. `training=True`, written out, is taken as meant: Monte-Carlo dropout.
+
+## Why it matters
+The default of `F.dropout` is `training=True`, whatever the mode of the model, and a layer that was just built is in
+training mode. Predictions are random, and measured accuracy is too low.
+
+## Bad
+    x = F.dropout(x, 0.5)
+
+## Good
+    x = F.dropout(x, 0.5, training=self.training)
+
+## How to fix
+Pass `training=self.training`, or build `nn.Dropout` in `__init__` and call it in `forward`.
+
+## Source
+The PyTorch documentation, `torch.nn.functional.dropout`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from resnet_check.finding import Finding, related
+from resnet_check.graph.records import Model, Op
+from resnet_check.rules._places import name_of, places
+from resnet_check.rules._training import place
+from resnet_check.rules.base import FileContext, Reporter, rule
+
+KINDS = frozenset({"dropout", "alpha_dropout", "feature_alpha_dropout"})
+
+
+@rule("RC503", "dropout-always-on", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield the dropouts that do not follow the mode of the model."""
+    for model in context.models:
+        for op in model.ops:
+            if op.kind not in KINDS or op.attributes.get("p") == 0:
+                continue
+            layer = model.layer(op)
+            if layer is None and is_on_by_default(context, op):
+                yield functional(report, context, model, op)
+            elif layer is not None and layer.created and not layer.registered and layer.attributes.get("training"):
+                name = layer.type.rpartition(".")[2]
+                yield report(
+                    layer.built,
+                    f"`nn.{name}` is built in `forward`, and a new layer is in training mode: it drops values in"
+                    " evaluation too",
+                    label="always in training mode",
+                    help=f"build it in `__init__` (`self.dropout = nn.{name}(...)`) and call that here",
+                    model=model,
+                    module=op.path or None,
+                    related=() if layer.built.line == op.site.line else (related(op.site, "runs here"),),
+                )
+
+
+def functional(report: Reporter, context: FileContext, model: Model, op: Op) -> Finding:
+    """Return the finding about a call of a dropout function."""
+    node = places(context).at(op.site, ast.Call)
+    name = places(context).segment(node.func) if isinstance(node, ast.Call) else "F.dropout"
+    given = (
+        ", ".join(places(context).segment(a) for a in [*node.args, *node.keywords])
+        if isinstance(node, ast.Call)
+        else "x"
+    )
+    return report(
+        place(model, op)[0],
+        f"`{name}` without `training=` drops values in evaluation too: its default is `training=True`",
+        label="`training` is always True here",
+        help=f"pass the mode of the model: `{name}({given}, training=self.training)`",
+        model=model,
+        module=op.path or None,
+    )
+
+
+def is_on_by_default(context: FileContext, op: Op) -> bool:
+    """Return whether a dropout is on in evaluation, and the code does not say so."""
+    node = places(context).at(op.site, ast.Call)
+    if not op.attributes.get("training") or not isinstance(node, ast.Call) or "dropout" not in name_of(node.func):
+        return False
+    unpacks = any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
+    return not unpacks and len(node.args) < 3 and all(k.arg not in {"training", "train"} for k in node.keywords)
+
+
+BAD = (
+    """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = F.dropout2d(torch.relu(self.conv(x)), 0.2)  # <- dropout-always-on
+        x = F.dropout(x.mean((2, 3)))  # <- dropout-always-on
+        return self.fc(x)
+""",
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+        self.conv1 = nn.Conv2d(8, 8, 3, padding=1)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x):
+        out = self.relu(self.conv1(x))
+        out = nn.functional.dropout(out, p=self.rate)  # <- dropout-always-on
+        return self.relu(x + self.conv2(out))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+        self.blocks = nn.Sequential(Block(0.3), Block(0.3))
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.blocks(self.stem(x)).mean((2, 3))
+        drop = nn.Dropout(0.5)  # <- dropout-always-on
+        return self.fc(drop(x))
+""",
+)
+
+GOOD = (
+    """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, rate=0.3, samples=False):
+        super().__init__()
+        self.rate = rate
+        self.samples = samples
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = F.dropout2d(torch.relu(self.conv(x)), self.rate, self.training).mean((2, 3))
+        x = F.dropout(self.dropout(x), training=self.training or self.samples)
+        if self.training:
+            x = F.dropout(x, 0.1)
+        return self.fc(F.dropout(x, 0.0))
+
+
+class MonteCarlo(Net):
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).mean((2, 3))
+        return self.fc(F.dropout(x, p=self.rate, training=True))
+""",
+)
