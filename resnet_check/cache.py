@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -115,7 +114,7 @@ def _store(entry: str, report: FileReport) -> None:
     import json
 
     digests = {path: _digest_of_file(path) for path in report.dependencies}
-    body = json.dumps({"digests": digests, "report": asdict(report)}, separators=(",", ":")).encode()
+    body = json.dumps({"digests": digests, "report": report}, separators=(",", ":")).encode()
     unfinished = f"{entry}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(entry), exist_ok=True)
@@ -126,31 +125,31 @@ def _store(entry: str, report: FileReport) -> None:
         return
 
 
-def _report(content: dict[str, Any]) -> FileReport:
-    return FileReport(
-        path=content["path"],
-        models=tuple(map(_model, content["models"])),
-        findings=tuple(map(_finding, content["findings"])),
-        dependencies=tuple(content["dependencies"]),
+def _report(content: list[Any]) -> FileReport:
+    """Return the record that was written as a list; JSON has no tuples and no names for them."""
+    report = FileReport(*content)
+    return report._replace(
+        models=tuple(map(_model, report.models)),
+        findings=tuple(map(_finding, report.findings)),
+        failures=tuple(report.failures),
+        dependencies=tuple(report.dependencies),
     )
 
 
-def _model(content: dict[str, Any]) -> ModelReport:
-    unknown = tuple(Unknown(**each) for each in content.pop("unknown"))
-    sizes, accepted = content.pop("input"), content.pop("accepted_sizes")
-    return ModelReport(
-        **content,
-        unknown=unknown,
-        input=None if sizes is None else tuple(sizes),
-        accepted_sizes=None if accepted is None else tuple((low, high) for low, high in accepted),
+def _model(content: Any) -> ModelReport:
+    model = ModelReport(*content)
+    return model._replace(
+        unknown=tuple(Unknown(*each) for each in model.unknown),
+        input=None if model.input is None else tuple(model.input),
+        accepted_sizes=None if model.accepted_sizes is None else tuple((a, b) for a, b in model.accepted_sizes),
     )
 
 
-def _finding(content: dict[str, Any]) -> Finding:
-    related = tuple(Related(**each) for each in content.pop("related"))
-    fix = content.pop("fix")
-    return Finding(**content, related=related, fix=None if fix is None else _fix(fix))
+def _finding(content: Any) -> Finding:
+    finding = Finding(*content)
+    fix = None if finding.fix is None else _fix(*finding.fix)
+    return finding._replace(related=tuple(Related(*each) for each in finding.related), fix=fix)
 
 
-def _fix(content: dict[str, Any]) -> Fix:
-    return Fix(content["title"], tuple(Edit(**each) for each in content["edits"]), content["safe"])
+def _fix(title: str, edits: list[list[Any]], safe: bool) -> Fix:  # noqa: FBT001 - the record's own order
+    return Fix(title, tuple(Edit(*each) for each in edits), safe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnet_check.finding import SEVERITIES, Finding
 from resnet_check.graph.records import Model, Problem, Site, Unknown
@@ -20,8 +20,7 @@ UNUSED_IGNORE = "unused-ignore"
 """The rule that runs after all others, on what they left."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelReport:
+class ModelReport(NamedTuple):
     """What a report says of one model: the figures of the JSON report, in its words.
 
     Sizes are numbers, or None where they are free. ``output`` nests lists and dicts as ``forward`` returns them.
@@ -39,8 +38,7 @@ class ModelReport:
     accepted_sizes: tuple[tuple[int, int], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileReport:
+class FileReport(NamedTuple):
     """What was found in one file.
 
     ``failures`` say what the tool could not do. ``dependencies`` are the other files of the project that were read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.graph.records import Site
 
@@ -10,8 +10,7 @@ SEVERITIES = ("note", "warning", "error")
 """From mild to grave."""
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that a Finding rests on, with a few words about it."""
 
     path: str
@@ -22,8 +21,7 @@ class Related:
     end_column: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """A replacement of one span of a file; lines and columns count from 1 in code points, the end is exclusive."""
 
     line: int
@@ -33,8 +31,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Edits that mend a Finding; ``safe`` when they change nothing else that the model computes or stores."""
 
     title: str
@@ -42,8 +39,7 @@ class Fix:
     safe: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One mistake at one construct of the source.
 
     ``line`` is the line that the author has to change. ``message`` states the fact and stands alone; ``label`` is the

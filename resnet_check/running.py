@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,7 +123,7 @@ def _each_once(files: Sequence[FileReport]) -> Iterator[FileReport]:
         elsewhere = {_identity(finding) for finding in file.findings if finding.path != file.path}
         if elsewhere & known:
             kept = (f for f in file.findings if f.path == file.path or _identity(f) not in known)
-            yield replace(file, findings=tuple(kept))
+            yield file._replace(findings=tuple(kept))
         else:
             yield file
         known |= elsewhere

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from resnet_check.graph.dim import Dim, Number, value
 
@@ -13,8 +14,7 @@ Shape = tuple[Number, ...]
 """Sizes of a tensor: each an ``int`` or a `Dim`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """A place in the source, and the calls that led there.
 
     Lines count from 1; columns count code points from 1, the end column is exclusive. ``caller`` is the place of the call
@@ -50,8 +50,7 @@ RELATIONS = {
 """The relations of a Guard: name and test on numbers; ``a divides b`` reads: b divides a without rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """A condition on Dims that the forward pass met.
 
     ``held`` says how it came out at the size being looked at. ``required`` conditions raise in torch when they do not
@@ -63,7 +62,17 @@ class Guard:
     right: Number
     held: bool
     required: bool
-    site: Site | None = field(default=None, compare=False)
+    site: Site | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Conditions are equal wherever they were met."""
+        return isinstance(other, Guard) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     def __str__(self) -> str:
         if self.relation == "divides":
@@ -76,8 +85,7 @@ def compare(relation: str, left: Number, right: Number) -> bool:
     return bool(RELATIONS[relation](value(left), value(right)))
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that a reader saw go wrong; a rule turns it into a Finding.
 
     ``kind`` is the name of the kind of mistake (see the rule of that name), ``facts`` what the rule needs for its words.
@@ -87,7 +95,7 @@ class Problem:
     kind: str
     site: Site
     module: str = ""
-    facts: dict[str, Any] = field(default_factory=dict, hash=False)
+    facts: Mapping[str, Any] = MappingProxyType({})
     op: int | None = None
 
 
@@ -153,8 +161,7 @@ class ModuleRecord:
     initial: dict[str, tuple[float, Site]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """Why something could not be understood, and where."""
 
     reason: str

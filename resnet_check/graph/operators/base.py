@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnet_check.graph.dim import Dim, Number
 from resnet_check.graph.records import Guard, Shape, Site, compare
@@ -24,8 +24,7 @@ class NotModelled(Exception):
     """The operator does not cover these arguments: the result is unknown, for the reason given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A required condition that does not hold at the size being looked at, and what it is about."""
 
     kind: str
@@ -92,8 +91,7 @@ class Result:
     data: tuple[Any, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One operator of torch: its rule, and the arguments that decide neither shape nor dtype (``free``)."""
 
     name: str
@@ -120,8 +118,7 @@ LAZY: Shape = (-1,)
 """The shape of a parameter that the first forward pass decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One layer class of torch.
 
     ``build`` has the constructor's signature (after a `Checks`) and returns `Built`; ``forward`` gets a `Checks`, the layer (an object with
