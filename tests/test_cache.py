@@ -156,7 +156,7 @@ def test_failures_are_not_kept():
 def test_entries_are_plain_text(folder):
     cache.cached("a.py", b"x", Settings(), Check())
     (entry,) = folder.iterdir()
-    assert json.loads(entry.read_bytes().partition(b"\n")[2])["report"]["path"] == "a.py"
+    assert json.loads(entry.read_bytes().partition(b"\n")[2])["report"][0] == "a.py"
 
 
 def test_the_command_line_uses_the_cache_unless_told_not_to(run_cli, folder):
