@@ -48,29 +48,33 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     used = losses(context)
     if "regression" in used or REGRESSION.search(context.source.text):
         return
+    alone = len({model.modules[0].type for model in context.models if model.modules}) == 1
+    scored = alone and bool({"cross entropy", "negative log-likelihood"} & used.keys())
     for model in runnable(context):
         ops, consumers = training_ops(model), {i for op in training_ops(model) for i in op.inputs}
         for op in results(model):
             last = before(ops, op)
             if last is None or (op.returned and op.index in consumers):
                 continue
-            if not (
-                "cross entropy" in used or "negative log-likelihood" in used or gives_classes(context, model, last)
-            ):
+            if not (scored or gives_classes(context, model, last)):
                 continue
             site, more = place(model, op)
             yield report(
                 site,
-                f"{title(model, op)} follows the classifier (line {place(model, last)[0].line}): what it cuts off below zero"
-                " are scores of classes, which then get no gradient"
-                if op.kind in {"relu", "relu6"}
-                else f"{title(model, op)} follows the classifier (line {place(model, last)[0].line}) and distorts its scores",
+                f"{title(model, op)} follows the classifier (line {place(model, last)[0].line}) and {effect(op)}",
                 label="activation on the logits",
                 help="return the output of the last linear layer without an activation",
                 model=model,
                 module=op.path or None,
                 related=(related(place(model, last)[0], "gives the logits"), *more),
             )
+
+
+def effect(op: Op) -> str:
+    """Return what an activation does to scores of classes."""
+    if op.kind in {"relu", "relu6"}:
+        return "sets the scores below zero to zero, where they get no gradient"
+    return "distorts its scores"
 
 
 def before(ops: list[Op], op: Op) -> Op | None:
@@ -84,7 +88,7 @@ def before(ops: list[Op], op: Op) -> Op | None:
 
 
 def gives_classes(context: FileContext, model: Model, last: Op) -> bool:
-    """Return whether the code calls the outputs of a linear layer classes, or their number and name are those of classes."""
+    """Return whether the code calls the outputs of a linear layer classes, or its number and name are those of classes."""
     layer = model.layer(last)
     node = places(context).at(layer.built, ast.Call) if layer is not None else None
     if layer is None or not isinstance(node, ast.Call):
