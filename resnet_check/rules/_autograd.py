@@ -55,7 +55,7 @@ def overwrites(model: Model) -> list[Overwrite]:
     for op in ops:
         shares = op.inputs and (op.inplace or is_view(model, op))
         memory.append(memory[op.inputs[0]] if shares else op.index)
-        if op.inplace and op.kind not in NOT_WRITTEN and memory[op.index] in kept:
+        if op.inplace and is_written(op) and memory[op.index] in kept:
             keepers = kept.pop(memory[op.index])
             keeper, output = next((k for k in keepers if k[1]), keepers[0])
             found.append(Overwrite(op, keeper, output))
@@ -63,6 +63,14 @@ def overwrites(model: Model) -> list[Overwrite]:
             for index, output in keeps(model, op, takes):
                 kept.setdefault(memory[index], []).append((op, output))
     return found
+
+
+def is_written(op: Op) -> bool:
+    """Return whether an in-place Op certainly changes values."""
+    if "dropout" in op.kind:
+        p = op.attributes.get("p")
+        return isinstance(p, (int, float)) and p > 0
+    return op.kind not in NOT_WRITTEN
 
 
 def is_view(model: Model, op: Op) -> bool:

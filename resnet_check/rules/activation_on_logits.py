@@ -88,7 +88,7 @@ def before(ops: list[Op], op: Op) -> Op | None:
 
 
 def gives_classes(context: FileContext, model: Model, last: Op) -> bool:
-    """Return whether the code calls the outputs of a linear layer classes, or its number and name are those of classes."""
+    """Return whether the code calls the outputs of a linear layer classes, or they look like it by name and number."""
     layer = model.layer(last)
     node = places(context).at(layer.built, ast.Call) if layer is not None else None
     if layer is None or not isinstance(node, ast.Call):

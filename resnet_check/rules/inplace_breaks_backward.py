@@ -161,9 +161,10 @@ class Net(nn.Module):
         self.bn2 = nn.BatchNorm2d(8)
         self.relu = nn.ReLU(inplace=True)
         self.squeeze = nn.Conv2d(8, 8, 1)
+        self.dropout = nn.Dropout(0.0, inplace=True)
 
     def forward(self, x):
-        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.dropout(self.relu(self.bn1(self.conv1(x))))
         out = self.bn2(self.conv2(x))
         out *= torch.sigmoid(self.squeeze(F.adaptive_avg_pool2d(out, 1)))
         out += x
