@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -137,7 +136,7 @@ def test_of_many_models_only_those_are_shown_that_are_not_complete():
 
 
 def test_models_that_stop_at_one_place_share_a_line():
-    models = tuple(replace(PARTIAL, name=f"net{depth}") for depth in (18, 34, 50, 101, 152))
+    models = tuple(PARTIAL._replace(name=f"net{depth}") for depth in (18, 34, 50, 101, 152))
     text = shown(Report((FileReport("a.py", models),)))
     assert text.count("not checked past here") == 1
     assert "(a.py:3, and 1 more): net18, net34, net50 and 2 more\n" in text
@@ -145,7 +144,7 @@ def test_models_that_stop_at_one_place_share_a_line():
 
 def frame_of(line, finding):
     """Return the rows of the frame of a finding in a file of one line."""
-    report = Report((FileReport("a.py", (), (replace(finding, path="a.py", line=1, end_line=1, related=()),)),))
+    report = Report((FileReport("a.py", (), (finding._replace(path="a.py", line=1, end_line=1, related=()),)),))
     text = render("text", report, RenderOptions(lines=lambda _path: [line]))
     return [row[4:] for row in text.split("\n")[3:5]]
 
@@ -163,11 +162,11 @@ def frame_of(line, finding):
     ],
 )
 def test_marks_stand_below_what_they_mark(line, column, rows):
-    assert frame_of(line, replace(WIDE, column=column, end_column=column + 2, label="here")) == rows
+    assert frame_of(line, WIDE._replace(column=column, end_column=column + 2, label="here")) == rows
 
 
 def test_of_a_long_line_the_part_with_the_mark_is_shown():
-    row, marks = frame_of("x" * 500 + "ab" + "y" * 500, replace(WIDE, column=501, end_column=503, label="here"))
+    row, marks = frame_of("x" * 500 + "ab" + "y" * 500, WIDE._replace(column=501, end_column=503, label="here"))
     assert len(row) == 160
     start = marks.index("^")
     assert row[start : start + 2] == "ab"
@@ -175,7 +174,7 @@ def test_of_a_long_line_the_part_with_the_mark_is_shown():
 
 
 def test_a_span_of_several_lines_is_marked_to_the_end_of_its_first():
-    finding = replace(WIDE, path="a.py", line=1, column=5, end_line=3, end_column=2)
+    finding = WIDE._replace(path="a.py", line=1, column=5, end_line=3, end_column=2)
     text = render(
         "text", Report((FileReport("a.py", (), (finding,)),)), RenderOptions(lines=lambda _p: ["x = f(", " 1", ")"])
     )
@@ -185,18 +184,17 @@ def test_a_span_of_several_lines_is_marked_to_the_end_of_its_first():
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_no_control_character_reaches_the_terminal(output_format):
     nasty = "\x1b]0;title\x07\r\x9b31m\u202e"
-    finding = replace(
-        NORM, path=f"a{nasty}.py", message=nasty, label=nasty, help=nasty, module=nasty,
+    finding = NORM._replace(path=f"a{nasty}.py", message=nasty, label=nasty, help=nasty, module=nasty,
         related=(Related(f"b{nasty}.py", 1, nasty),),
     )  # fmt: skip
-    model = replace(PARTIAL, name=nasty, unknown=(Unknown(nasty, 1, nasty),))
+    model = PARTIAL._replace(name=nasty, unknown=(Unknown(nasty, 1, nasty),))
     report = Report((FileReport(f"a{nasty}.py", (model,), (finding,)),))
     text = render(output_format, report, RenderOptions(statistics=True, lines=lambda _path: [nasty] * 20))
     assert printable(text.replace("\n", "")) == text.replace("\n", "")
 
 
 def test_paths_that_are_no_text_can_be_written():
-    report = Report((FileReport("a\udce9.py", (), (replace(WIDE, path="a\udce9.py"),)),))
+    report = Report((FileReport("a\udce9.py", (), (WIDE._replace(path="a\udce9.py"),)),))
     for output_format in FORMATS:
         assert render(output_format, report, RenderOptions()).encode()
 
