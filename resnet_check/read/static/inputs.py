@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import Any
 
 from resnet_check.read.static.modules import walk
@@ -49,6 +50,7 @@ def stem_of(root: Instance) -> tuple[int, int]:
     return 2, 3
 
 
+@lru_cache(maxsize=1)
 def stated_shapes(tree: ast.Module) -> list[tuple[int, ...]]:
     """Return the shapes of the tensors that a file builds, or names as its input, without the batch."""
     found: list[tuple[int, ...]] = []
