@@ -51,7 +51,9 @@ def writes(op: Op, ops: list[Op], start: int) -> bool:
     return overwrites and op.kind in OUTSIDE
 
 
-VIEWS = frozenset({"detach", "view", "select", "narrow", "getitem", "transpose", "permute", "flatten", "unsqueeze", "identity"})
+VIEWS = frozenset(
+    {"detach", "view", "select", "narrow", "getitem", "transpose", "permute", "flatten", "unsqueeze", "identity"}
+)
 """What shares the memory of its input: writing into it writes into the input."""
 
 OUTSIDE = frozenset({"input", "parameter", "constant", "buffer"})
@@ -59,7 +61,7 @@ OUTSIDE = frozenset({"input", "parameter", "constant", "buffer"})
 
 
 def has_effect(node: Any) -> bool:
-    """Return whether a function may do more than compute its value: it sets something, or calls for another's effect."""
+    """Return whether a function may do more than compute its value: set something, or call for the effect."""
     known = getattr(node, "resnet_check_effect", None)
     if known is None:
         known = any(map(effect, ast.walk(node)))
