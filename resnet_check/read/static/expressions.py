@@ -302,7 +302,8 @@ def comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> Any:
                 collected.append(interpreter.evaluate(node.elt, inner))
             return None
         generator = node.generators[depth]
-        values = iterate(interpreter, interpreter.evaluate(generator.iter, inner), generator.iter, inner)
+        place = inner if depth else frame
+        values = iterate(interpreter, interpreter.evaluate(generator.iter, place), generator.iter, place)
         if isinstance(values, Opaque):
             return values
         for value in values:
@@ -351,6 +352,8 @@ def assign(interpreter: Interpreter, target: ast.expr, value: Any, frame: Frame)
 
 def bind(identifier: str, value: Any, frame: Frame) -> None:
     """Set a name in the scope that it belongs to."""
+    if frame.class_scope:
+        identifier = mangle(identifier, frame)
     if frame.global_names and identifier in frame.global_names:
         frame.file.names[identifier] = value
         return
