@@ -71,3 +71,24 @@ def mixed_up(call: ast.Call, names: list[str]) -> Misplaced | None:
         if argument != parameter and argument in names and given.get(argument) != argument:
             return Misplaced(call, argument, parameter)
     return None
+
+
+def incomplete(found: Places, model: Model) -> bool:
+    """Return whether a model fails only because this check builds or calls it with fewer arguments than its users do.
+
+    So it is where an argument is missing that the function around would hand through in ``*args`` or ``**kwargs``, and
+    where ``forward`` takes more than the image.
+    """
+    for problem in model.problems:
+        if problem.kind != "bad-call" or problem.facts.get("message") != "arguments":
+            continue
+        site = problem.site
+        if (site.line, site.column, site.end_column) == (model.line, 1, 1):
+            return "positional" not in problem.facts["reason"]
+        node = found.at(site, ast.Call)
+        spread = isinstance(node, ast.Call) and (
+            any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
+        )
+        if "misses the argument" in problem.facts["reason"] and (spread or site.path != found.source.path):
+            return True
+    return False

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._arguments import misplaced
+from resnet_check.rules._arguments import incomplete, misplaced
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Function, Places, inside, methods, name_of, places
 from resnet_check.rules._spelling import misspelled_init
@@ -45,8 +45,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
     found = places(context)
     for model, problem in context.found("bad-call"):
-        if not belongs_elsewhere(context, model, problem) and (model is None or not model.trial or sure(found, problem)):
-            yield call(report, found, model, problem)
+        if model is not None and incomplete(found, model):
+            continue
+        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or sure(found, problem)):
+            yield call(report, found, model, problem, severity(found, model, problem))
     for model, problem in context.found("raised"):
         if model is not None and not model.trial and model.problems[0] is problem:
             text = problem.facts["message"] or "an exception"
@@ -55,33 +57,41 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield from not_passed_on(report, found, owner)
 
 
-def belongs_elsewhere(context: FileContext, model: Model | None, problem: Problem) -> bool:
-    """Return whether another rule reports the mistake behind a call, or the call is none of the file's."""
+def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
+    """Return whether another rule reports the mistake behind a call."""
     found = places(context)
     return (
         is_list(problem)
-        or by_the_check(model, problem)
-        or handed_through(found, problem)
         or silent_helper(found, problem) is not None
         or without_self(found, problem) is not None
         or misspelled_init(found, class_in(found, problem)) is not None
     )
 
 
-def by_the_check(model: Model | None, problem: Problem) -> bool:
-    """Return whether it is this check that calls: a module whose ``forward`` takes more than one input, say."""
-    place = (problem.site.line, problem.site.column, problem.site.end_column)
-    return model is not None and place == (model.line, 1, 1)
+def severity(found: Places, model: Model | None, problem: Problem) -> str:
+    """Return how grave a failing call is: a note where its author may never make it with these arguments."""
+    facts = problem.facts
+    if problem.site.path != found.source.path:
+        return "note"
+    if facts.get("message") == "arguments":
+        return "error"
+    refused = facts.get("message") == "refused" and model is not None and not any(model.of_kind("conv"))
+    return "note" if refused or (model is not None and model.kind == "class" and to_be_given(found, model)) else "error"
 
 
-def handed_through(found: Places, problem: Problem) -> bool:
-    """Return whether an argument is missing that the function around would hand through in ``*args`` or ``**kwargs``."""
-    node = found.at(problem.site, ast.Call)
-    if "misses the argument" not in problem.facts["reason"] or (node is None and problem.site.path == found.source.path):
-        return False
-    if not isinstance(node, ast.Call):
+def to_be_given(found: Places, model: Model) -> bool:
+    """Return whether a class has defaults that only stand for what its users are to give: ``None``, ``[]``, ``{}``."""
+    cls = next((c for c in found.classes if c.lineno == model.line), None)
+    above = [] if cls is None else [c for c in found.family(cls) if "__init__" in methods(c)]
+    if not above:
         return True
-    return any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
+    arguments = methods(above[0])["__init__"].args
+    defaults = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
+    empty = any(
+        (isinstance(d, ast.Constant) and d.value in {None, ""}) or (isinstance(d, (ast.List, ast.Tuple)) and not d.elts)
+        for d in defaults
+    )
+    return empty or arguments.kwarg is not None or arguments.vararg is not None
 
 
 def sure(found: Places, problem: Problem) -> bool:
@@ -96,7 +106,7 @@ def sure(found: Places, problem: Problem) -> bool:
     )
 
 
-def call(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
+def call(report: Reporter, found: Places, model: Model | None, problem: Problem, grave: str) -> Finding:
     """Report a call where its arguments are mixed up, else where it fails."""
     module = problem.module or None
     wrong = misplaced(found, model, problem)
@@ -109,7 +119,8 @@ def call(report: Reporter, found: Places, model: Model | None, problem: Problem)
     function = definition(found, problem)
     also = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
     cure = f"it takes `({signature(function)})`" if function is not None else ""
-    return report(problem.site, words(found, problem, function), help=cure, model=model, module=module, related=also)
+    text = words(found, problem, function)
+    return report(problem.site, text, help=cure, model=model, module=module, related=also, severity=grave)
 
 
 def words(found: Places, problem: Problem, function: Function | None) -> str:
@@ -156,7 +167,7 @@ def not_passed_on(report: Reporter, found: Places, cls: ast.ClassDef) -> Iterato
                 found.source.site(upward),
                 f"`{argument.arg}` of `{cls.name}` is not passed on to `{parent.name if parent else ''}`, so it has no effect",
                 help=f"pass `{argument.arg}={argument.arg}`",
-                severity="warning",
+                severity="note",
                 related=(Related(found.source.path, argument.lineno, "the parameter"),),
             )
 

@@ -31,6 +31,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Model, Problem
+from resnet_check.rules._arguments import incomplete
 from resnet_check.rules._places import Function, Places, inside, methods, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -42,7 +43,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("missing-super-init"):
         if "wrong" in problem.facts:
             yield wrong_class(report, model, problem)
-        elif not failed_call(context, problem):
+        elif not (model is not None and incomplete(places(context), model)) and not failed_call(places(context), problem):
             yield not_called(report, places(context), model, problem)
     for model, problem in context.found("undefined-attribute", "bad-call"):
         found = places(context)
@@ -52,11 +53,18 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             yield report(found.heading(wrong), message, help="rename it to `__init__`", model=model)
 
 
-def failed_call(context: FileContext, problem: Problem) -> bool:
+def failed_call(found: Places, problem: Problem) -> bool:
     """Return whether the parent's constructor was called all the same, and failed: a mistake of another kind."""
-    cls = class_of(places(context), problem)
-    init = None if cls is None else methods(cls).get("__init__")
-    return problem.facts["name"] is None and (cls is None or init is None or parent_call(init) is not None)
+    chain = (problem.site, *problem.site.calls)
+    init = next((f for s in chain if (f := found.function_around(s)) and f.name == "__init__"), None)
+    if init is None:
+        cls = class_of(found, problem)
+        init = None if cls is None else methods(cls).get("__init__")
+    parent = None if init is None else parent_call(init)
+    if init is None or not isinstance(parent, ast.Call):
+        return init is None
+    called = isinstance(parent.func, ast.Attribute) and parent.func.attr == "__init__"
+    return called and (problem.facts["name"] is None or parent.lineno < problem.site.line)
 
 
 def class_of(found: Places, problem: Problem) -> ast.ClassDef | None:

@@ -36,8 +36,9 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Problem, Site
+from resnet_check.rules._arguments import incomplete
 from resnet_check.rules._origins import silent_helper
-from resnet_check.rules._places import FUNCTIONS, Places, inside, is_name, methods, name_of, places, targets
+from resnet_check.rules._places import FUNCTIONS, Places, inside, is_name, methods, name_of, places, self_name, targets
 from resnet_check.rules._spelling import misspelled_init, nearest_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 from resnet_check.rules.missing_forward import without_self
@@ -64,14 +65,17 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
         if misspelled_init(found, cls) is not None or silent_helper(found, problem) is not None:
             continue
-        if without_self(found, problem) is not None:
+        if without_self(found, problem) is not None or (model is not None and incomplete(found, model)):
             continue
         if facts["owner"] in broken or (cls is not None and left_to_subclass(found, cls, facts["name"])):
             continue
         if model is not None and model.trial and cls is None and facts["owner"] is not None:
             continue
+        if set_from_outside(found, cls, facts["name"]):
+            continue
         site, message, cure, also = explain(found, cls, problem)
-        yield report(site, message, help=cure, model=model, module=problem.module or None, related=also)
+        grave = None if problem.site.path == context.source.path else "note"
+        yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, severity=grave)
 
 
 def left_to_subclass(found: Places, cls: ast.ClassDef, name: str) -> bool:
@@ -81,6 +85,18 @@ def left_to_subclass(found: Places, cls: ast.ClassDef, name: str) -> bool:
     return any(name in methods(c) for c in heirs) or any(
         found.class_of(statement) in heirs for statement, _ in found.assignments(cls, name)
     )
+
+
+def set_from_outside(found: Places, cls: ast.ClassDef | None, name: str) -> bool:
+    """Return whether a decorator may have added the attribute, or other code of the file sets it on an object."""
+    if cls is not None and any(c.decorator_list for c in found.family(cls)):
+        return True
+    for node in found.nodes:
+        if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store):
+            function = found.function_of(node)
+            if function is None or not is_name(node.value, self_name(function)) or found.class_of(node) is None:
+                return True
+    return False
 
 
 Explanation = tuple[Site, str, str, tuple[Related, ...]]

@@ -40,6 +40,8 @@ CONTAINERS = {"list": "nn.ModuleList", "tuple": "nn.ModuleList", "dict": "nn.Mod
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each attribute, class attribute or variable that keeps unregistered layers."""
     for model in context.models:
+        if model.unknown:
+            continue
         kept: dict[tuple[int | None, str], list[ModuleRecord]] = defaultdict(list)
         for record in model.modules:
             if (

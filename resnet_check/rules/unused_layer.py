@@ -105,8 +105,17 @@ def finding(
         help="call it where it belongs, or delete it",
         model=model,
         module=record.path,
-        severity=None if size else "note",
+        severity="note" if not size or is_classifier(model, record) else None,
     )
+
+
+def is_classifier(model: Model, record: ModuleRecord) -> bool:
+    """Return whether the layer is the classifier of a network of which only the features are used.
+
+    It is often kept on purpose, for the names in a checkpoint.
+    """
+    sisters = [r for r in model.modules if r.parent == record.parent and r.type == "torch.nn.Linear"]
+    return record.type == "torch.nn.Linear" and not any(r.reached for r in sisters)
 
 
 def read_elsewhere(found: Places, cls: ast.ClassDef, name: str) -> bool:
