@@ -241,6 +241,7 @@ def call_function(
             owner=function.owner.name if function.owner else None,
             defined=function.node.lineno,
             message="arguments",
+            forwarded=forwards(node),
         )
     if function.seen is not None:
         closures.compare(interpreter, function)
@@ -269,6 +270,13 @@ def call_function(
     if scope.yields is not None:
         return iter(scope.yields)
     return finish(interpreter, function, signal, scope)
+
+
+def forwards(node: Any) -> bool:
+    """Return whether a call passes on arguments that its caller may leave out (``*args``, ``**kwargs``)."""
+    if not isinstance(node, ast.Call):
+        return False
+    return any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
 
 
 def label(function: Function) -> str:

@@ -86,14 +86,20 @@ def needed_by(value: Any) -> tuple[str, ...]:
 def candidates(namespace: FileNamespace) -> list[Candidate]:
     """Return what can be built without arguments."""
     every = [*definitions(namespace), *aliases(namespace)]
-    return [c for c in every if not c.required and not is_abstract(c.value)]
+    bases = base_classes(namespace.names)
+    return [c for c in every if not c.required and not is_abstract(c.value, bases)]
 
 
-def is_abstract(value: Any) -> bool:
+def base_classes(names: dict[str, Any]) -> set[Class]:
+    """Return the classes from which other classes of a file derive."""
+    return {base for cls in names.values() if isinstance(cls, Class) and cls.node is not None for base in cls.bases}
+
+
+def is_abstract(value: Any, bases: set[Class]) -> bool:
     """Return whether a class has no forward of its own making anywhere: a base class."""
-    if not isinstance(value, Class):
+    if not isinstance(value, Class) or value.find("forward") is not None or value.opaque is not None:
         return False
-    return value.find("forward") is None and value.opaque is None and not value.namespace.get("__init__")
+    return value in bases or not value.namespace.get("__init__")
 
 
 def required_of(cls: Class) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Looker:
         self.root = root
         self.registry = registry
         self.site = site
+        self.guessed = False
+        """Whether nothing says what the input is."""
 
     def look(self, tree: ast.Module, asked: tuple[int, ...] | None) -> Looked:
         """Return the shape of the input that the file means, and the pass with it."""
@@ -37,6 +39,7 @@ class Looker:
         stated = [asked] if asked is not None else inputs.stated(self.root, tree, rank)
         if stated:
             return self.attempt(stated[0][0] if asked is not None else channels, stated[0][1:])
+        self.guessed = True
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
         if not size_matters(done):

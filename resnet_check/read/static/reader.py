@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.records import Model, Problem, Site, Unknown
+from resnet_check.graph.sizes import multiply_adds
 from resnet_check.read.reading import Reading, ReadOptions
-from resnet_check.read.static import describe, expressions, passes, statements, trials
-from resnet_check.read.static.discovery import Candidate, candidates, instances
+from resnet_check.read.static import describe, doubtful, expressions, passes, statements, trials
+from resnet_check.read.static.discovery import Candidate, base_classes, candidates, instances
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.imports import FileNamespace, Files
 from resnet_check.read.static.interpreter import Interpreter
@@ -88,11 +89,14 @@ class FileReader:
         parts = {cls for _, root in built for cls in part_classes(root)}
         bound = [(c, root) for c, root in instances(self.namespace) if self.options.wants(c.name)]
         parts |= {cls for _, root in bound for cls in part_classes(root)}
+        bases = base_classes(self.namespace.names)
         for candidate, root in built:
             if candidate.kind == "class" and root.cls in parts:
                 self.drop(candidate)
             else:
                 self.complete(self.models[candidate.name], root)
+                if candidate.kind == "class" and root.cls in bases and self.models[candidate.name].status == "failed":
+                    self.drop(candidate)
         for candidate, root in bound:
             model = Model(candidate.name, "instance", self.source.path, candidate.site.line)
             self.reading.models.append(model)
@@ -134,6 +138,8 @@ class FileReader:
             interpreter.handlers = []
         model.problems = interpreter.problems
         losses = interpreter.losses
+        if doubtful.needs_arguments(candidate.value, model.problems):
+            return None
         if describe.is_model(value):
             self.reading.models.append(model)
             model.unknown = [describe.unknown_record(o, candidate.site) for o in losses]
@@ -150,6 +156,9 @@ class FileReader:
         """Say why a model could not be built."""
         if any(p.kind not in passes.NOT_FATAL for p in model.problems):
             model.status = "failed"
+        elif raised is not None and is_import_error(raised):
+            model.status = "partial"
+            model.unknown.append(Unknown(raised_message(raised), raised.site.line, raised.site.path))
         elif raised is not None:
             model.status = "failed"
             model.problems.append(Problem("raised", raised.site, "", {"message": raised_message(raised)}))
@@ -165,7 +174,12 @@ class FileReader:
         build_failed = any(p.kind not in passes.NOT_FATAL for p in model.problems)
         interpreter.losses = self.losses.get(model.name, [])
         interpreter.training_read = False
-        shape, done = Looker(interpreter, root, registry, site).look(self.tree, self.options.input_size)
+        other = doubtful.other_inputs(root)
+        if other is not None and self.options.input_size is None:
+            self.only_count(model, root, registry, other)
+            return
+        looker = Looker(interpreter, root, registry, site)
+        shape, done = looker.look(self.tree, self.options.input_size)
         trained = None
         if interpreter.training_read and done.unknown is None and self.options.only is None:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
@@ -189,6 +203,11 @@ class FileReader:
             record = describe.unknown_record(opaque, site)
             if record not in model.unknown:
                 model.unknown.append(record)
+        if looker.guessed and not build_failed and doubtful.input_is_wrong(done):
+            model.status, model.problems = "partial", []
+            why = describe.unknown_record(Opaque("the input is of another kind than an image"), site)
+            model.unknown = [why if "after a mistake" in u.reason else u for u in model.unknown] or [why]
+            return
         if build_failed or done.fatal:
             model.status = "failed"
             model.unknown = []
@@ -199,10 +218,22 @@ class FileReader:
             model.status = "partial"
         if done.unknown is None and not any(u for u in model.unknown if unknown is None):
             model.output = describe.output_shape(done.output)
-            model.macs = describe.macs(done.trace.ops, shape)
+            model.macs = multiply_adds(done.trace.ops, **passes.looked_at(shape))
             if self.options.only is not None:
                 return
             model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
+
+    def only_count(self, model: Model, root: Instance, registry: Registry, why: Opaque) -> None:
+        """State the parameters of a model that cannot be run."""
+        site = Site(model.path, model.line, 1, model.line, 1)
+        count, unknown = describe.parameters(root)
+        model.params = count if not model.unknown else None
+        model.modules = describe.module_records(registry, {}, site)
+        if any(p.kind not in passes.NOT_FATAL for p in model.problems):
+            model.status, model.unknown = "failed", []
+            return
+        model.status = "partial"
+        model.unknown.extend(describe.unknown_record(opaque, site) for opaque in filter(None, (unknown, why)))
 
 
 def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
@@ -211,6 +242,11 @@ def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
     return [
         p for p in trained.problems if (p.kind, p.site.line, p.site.column) not in seen and p.kind != "single-value"
     ]
+
+
+def is_import_error(raised: Raised) -> bool:
+    """Return whether the program misses a package: a matter of where it runs."""
+    return isinstance(raised.value, Instance) and raised.value.cls.name in {"ImportError", "ModuleNotFoundError"}
 
 
 def part_classes(root: Instance) -> set[Any]:

@@ -81,6 +81,7 @@ def perform(
             reason=f"`{short(name)}`: {reason}",
             operator=short(name),
             message="refused",
+            early=is_early(interpreter),
         )
     except (TypeError, AttributeError, ValueError, IndexError) as error:
         return argument_error(interpreter, name, error, (*args, *kwargs.values()), site)
@@ -99,7 +100,17 @@ def last_op(interpreter: Interpreter, args: tuple[Any, ...]) -> dict[str, Any]:
     layer = interpreter.module_stack[-1] if interpreter.module_stack else None
     shapes = tuple(a.shape for a in args if isinstance(a, Tensor))
     op = len(trace.ops) - 1 if trace is not None and trace.ops else None
-    return {"op_index": op, "shapes": shapes, "layer": layer}
+    return {"op_index": op, "shapes": shapes, "layer": layer, "early": is_early(interpreter, 1)}
+
+
+def is_early(interpreter: Interpreter, last: int = 0) -> bool:
+    """Return whether nothing with weights came before (the last ops apart) that says what the input is like."""
+    ops = interpreter.trace.ops if interpreter.trace is not None else []
+    return not any(op.kind in WEIGHTED for op in ops[: len(ops) - last])
+
+
+WEIGHTED = frozenset({"conv", "linear", "batch_norm", "conv_transpose", "parameter"})
+"""Ops that apply what is trained."""
 
 
 def argument_error(interpreter: Interpreter, name: str, error: Exception, values: tuple[Any, ...], site: Any) -> Any:

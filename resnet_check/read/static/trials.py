@@ -9,7 +9,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from resnet_check.graph.records import Model
+from resnet_check.graph.records import Model, Problem
 from resnet_check.read.static.discovery import definitions
 from resnet_check.read.static.values import Class, Function
 
@@ -26,7 +26,7 @@ GUESSES: tuple[tuple[str, Any, Any], ...] = (
         [1, 2, 2, 1],
     ),
     (r"(width|k|widen(_?factor)?|wide_?factor)$", 1, 2),
-    (r"(drop(out)?(_?(rate|p|prob))?|p)$", 0.1, 0.2),
+    (r"drop(out)?(_?(rate|p|prob))?$", 0.1, 0.2),
 )
 """Patterns of parameter names, and the two values to try."""
 
@@ -35,11 +35,14 @@ DEPTHS: tuple[tuple[Any, Any], ...] = ((28, 16), (20, 32), (50, 18), ([2, 2, 2, 
 """What ``depth`` can mean: 6n+4 layers, 6n+2 layers, a network of the ImageNet paper, blocks for each stage."""
 
 
-def guess(name: str, which: int, blocks: list[Class], depth: tuple[Any, Any] = DEPTHS[0]) -> Any:
+TAKES_BLOCK = frozenset({"block", "block_type", "block_class", "block_cls"})
+
+
+def guess(name: str, which: int, block: Class | None, depth: tuple[Any, Any] = DEPTHS[0]) -> Any:
     """Return a value for a parameter, or None where there is no sensible one."""
     depths = ((r"depth$", *depth),)
-    if name in {"block", "block_type", "block_class", "block_cls"}:
-        return blocks[0] if blocks else None
+    if name in TAKES_BLOCK:
+        return block
     for pattern, first, second in (*depths, *GUESSES):
         if re.match(pattern, name.lower()):
             return (first, second)[which]
@@ -58,15 +61,14 @@ def read(reader: FileReader, used: set[Any]) -> list[Model]:
     for candidate in todo:
         if candidate.value in used or candidate.value in block_names:
             continue
+        if isinstance(candidate.value, Function) and candidate.name.startswith("_"):
+            # a helper gets more from its callers, which are tried on their own
+            continue
         tabled = keyed(reader, candidate)
         if tabled is not None:
             found.extend(tabled)
             continue
-        both: list[Model] = []
-        for depth in DEPTHS if "depth" in candidate.required else DEPTHS[:1]:
-            both = pair(reader, candidate, block_names, depth)
-            if both:
-                break
+        both = best(reader, candidate, block_names)
         if both:
             kept = {(p.kind, p.site.line, p.site.column) for p in both[1].problems}
             first = both[0]
@@ -76,11 +78,23 @@ def read(reader: FileReader, used: set[Any]) -> list[Model]:
     return found
 
 
-def pair(reader: FileReader, candidate: Any, blocks: list[Class], depth: tuple[Any, Any]) -> list[Model]:
+def best(reader: FileReader, candidate: Any, blocks: list[Class]) -> list[Model]:
+    """Return the pair of models with the first depth and block that fit together, or none."""
+    found: list[Model] = []
+    for depth in DEPTHS if "depth" in candidate.required else DEPTHS[:1]:
+        for block in blocks if TAKES_BLOCK.intersection(candidate.required) else [None]:
+            both = pair(reader, candidate, block, depth)
+            if both and not any(p.kind == "bad-call" for p in both[0].problems):
+                return both
+            found = found or both
+    return found
+
+
+def pair(reader: FileReader, candidate: Any, block: Class | None, depth: tuple[Any, Any]) -> list[Model]:
     """Return the models that both guesses give, or none."""
     both: list[Model] = []
     for which in (0, 1):
-        args = {name: guess(name, which, blocks, depth) for name in candidate.required}
+        args = {name: guess(name, which, block, depth) for name in candidate.required}
         if any(value is None for value in args.values()):
             return []
         model = build(reader, candidate, args)
@@ -99,7 +113,19 @@ def build(reader: FileReader, candidate: Any, args: dict[str, Any]) -> Model | N
     if root is None or not made:
         return None
     reader.complete(made[0], root)
-    return None if any(p.kind == "raised" for p in made[0].problems) else made[0]
+    return None if any(rests_on_guess(p) for p in made[0].problems) else made[0]
+
+
+def rests_on_guess(problem: Problem) -> bool:
+    """Return whether a guessed value was no good: it is of the wrong type, or the program refuses it."""
+    if problem.kind == "undefined-attribute":
+        return problem.facts.get("owner") in HOSTS
+    if problem.kind == "bad-call":
+        return "function" not in problem.facts
+    return problem.kind in {"raised", "invalid-layer"}
+
+
+HOSTS = frozenset({"list", "int", "float", "str", "tuple", "dict", "None"})
 
 
 MAX_KEYS = 8

@@ -175,3 +175,142 @@ def test_unknown_is_no_mistake(text: str) -> None:
     model = models_of(text)["Net"]
     assert (model.status, model.problems) == ("partial", [])
     assert model.params is None
+
+
+NETWORK = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.conv(x)
+"""
+NOT_LISTED = {
+    "what passes its arguments on cannot be called without": """
+class Conv(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1)
+    def forward(self, x):
+        return self.conv(x)
+class Old(Conv):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+def make(*args):
+    return Conv(args[0], args[1])
+""",
+    "a base class without forward, and one whose forward uses what its subclasses make": """
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+class First(Base):
+    def __init__(self, amount):
+        super().__init__()
+        self.last = nn.Conv2d(4, amount, 1)
+    def forward(self, x):
+        return self.last(self.conv(x))
+class Other(nn.Module):
+    def forward(self, x):
+        return self.last(x)
+class Second(Other):
+    def __init__(self, amount):
+        super().__init__()
+        self.last = nn.Conv2d(3, amount, 1)
+""",
+    "a helper is tried through what calls it": """
+CONFIGS = {"a": 8}
+def _create(name, width=4, **kwargs):
+    return nn.Sequential(nn.Conv2d(3, CONFIGS[name], 1), nn.Conv2d(width, 8, 1))
+""",
+    "a guess of the wrong type shows nothing": """
+class Settled(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.conv = nn.Conv2d(3, config.width, 1)
+    def forward(self, x):
+        return self.conv(x)
+""",
+}
+
+
+@pytest.mark.parametrize("text", NOT_LISTED.values(), ids=NOT_LISTED)
+def test_what_rests_on_a_guess_is_no_model(text: str) -> None:
+    assert set(models_of(text + NETWORK)) == {"Net"}
+
+
+COUNTED = {
+    "several inputs": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, first, second):
+        return self.conv(first) - self.conv(second)
+""",
+        16,
+    ),
+    "a list of images": (
+        """
+from typing import Dict, List
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, batch: List[Dict[str, torch.Tensor]]):
+        return [self.conv(each["image"]) for each in batch]
+""",
+        16,
+    ),
+    "frames of features instead of images": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 1)
+    def forward(self, x):
+        return self.conv(x.permute(0, 2, 1).unsqueeze(1))
+""",
+        8,
+    ),
+    "channels that nothing tells": (
+        """
+class Net(nn.Module):
+    def forward(self, x):
+        return x.view(x.size(0), 2, x.size(1) // 2, x.size(2), x.size(3))
+""",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "params"), COUNTED.values(), ids=COUNTED)
+def test_a_model_for_another_input_is_only_counted(text: str, params: int) -> None:
+    model = models_of(text)["Net"]
+    assert (model.status, model.problems, len(model.unknown)) == ("partial", [], 1)
+    assert model.params == params
+
+
+def test_a_stated_input_is_no_guess() -> None:
+    text = COUNTED["channels that nothing tells"][0] + "Net()(torch.randn(1, 3, 8, 8))"
+    assert [m.status for m in models_of(text).values()] == ["failed"]
+
+
+def test_a_missing_package_is_no_mistake() -> None:
+    text = """
+try:
+    from elsewhere import Norm
+except ImportError:
+    Norm = None
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        if Norm is None:
+            raise ImportError("please install elsewhere")
+        self.norm = Norm(3)
+    def forward(self, x):
+        return self.norm(x)
+"""
+    assert models_of(text)["Net"].status == "partial"
+    assert models_of(text)["Net"].problems == []

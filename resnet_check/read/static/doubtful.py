@@ -1,0 +1,87 @@
+"""Failures that say nothing about a file, because they rest on what the reader supplied: no arguments, one guessed input."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from resnet_check.graph.records import Problem
+from resnet_check.read.static.calling import plan_of
+from resnet_check.read.static.passes import NOT_FATAL, Pass
+from resnet_check.read.static.values import Class, Function, Instance, Opaque, Partial, StaticMethod
+
+OTHER_INPUTS = frozenset("list List dict Dict Mapping Sequence tuple Tuple str Batch".split())
+"""Annotations of an input that is not one tensor."""
+
+QUESTIONABLE = frozenset({"bad-call", "broadcast", "reshape", "wrong-rank"})
+"""Problems that an input of another rank or with other channels would not have."""
+
+
+def constructor(value: Any) -> Function | None:
+    """Return the function of the program that runs when a candidate is called."""
+    if isinstance(value, Partial):
+        return constructor(value.function)
+    if isinstance(value, Class):
+        found = value.find("__init__")
+        return found[0] if found is not None and isinstance(found[0], Function) else None
+    return value if isinstance(value, Function) else None
+
+
+def needs_arguments(value: Any, problems: list[Problem]) -> bool:
+    """Return whether a call failed only for want of the arguments that it passes on (``*args``, ``**kwargs``)."""
+    function = constructor(value)
+    if function is None:
+        return False
+    _, _, star, double_star, _ = plan_of(function)
+    if star is None and double_star is None:
+        return False
+    return any(p.facts.get("forwarded") for p in problems) or takes_from(function, star)
+
+
+def takes_from(function: Function, star: str | None) -> bool:
+    """Return whether a function takes certain elements out of its ``*args``."""
+    return star is not None and any(
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == star
+        and isinstance(node.slice, ast.Constant)
+        for node in ast.walk(function.node)
+    )
+
+
+def other_inputs(root: Instance) -> Opaque | None:
+    """Return why a model cannot be run on one tensor: ``forward`` needs several inputs, or something else."""
+    found = root.cls.find("forward")
+    forward = found[0] if found is not None else None
+    skipped = 1
+    if isinstance(forward, StaticMethod):
+        forward, skipped = forward.function, 0
+    if not isinstance(forward, Function) or "forward" in root.attributes:
+        return None
+    positional, _, _, _, keyword_only = plan_of(forward)
+    needed = positional[skipped : len(positional) - len(forward.defaults)]
+    needed += [name for name in keyword_only if name not in forward.keyword_defaults]
+    site = forward.frame.site(forward.node)
+    if len(needed) > 1:
+        return Opaque(f"`forward` takes several inputs ({', '.join(needed)})", site)
+    arguments = forward.node.args.args[skipped:]
+    kind = outer_name(arguments[0].annotation) if arguments else None
+    return Opaque(f"`forward` takes a {kind}", site) if kind in OTHER_INPUTS else None
+
+
+def outer_name(annotation: ast.expr | None) -> str | None:
+    """Return ``List`` of ``typing.List[Tensor]``."""
+    if isinstance(annotation, ast.Subscript):
+        annotation = annotation.value
+    if isinstance(annotation, ast.Attribute):
+        return annotation.attr
+    return annotation.id if isinstance(annotation, ast.Name) else None
+
+
+def input_is_wrong(done: Pass) -> bool:
+    """Return whether a pass with a guessed input failed before anything with weights said what the input must be."""
+    fatal = next((p for p in done.problems if p.kind not in NOT_FATAL), None)
+    if fatal is None or fatal.kind not in QUESTIONABLE or not fatal.facts.get("early"):
+        return False
+    # a bad call that is not an operator's, or gives one an object for a number, does not depend on shapes
+    return fatal.kind != "bad-call" or ("operator" in fatal.facts and " object>" not in fatal.facts["reason"])
