@@ -15,8 +15,8 @@ class Path:
     """One way from a block's input to its sum.
 
     ``ops`` are the Ops that everything on this way passes, in order; what lies between two of them (the two sides of a
-    gate, the branches of a concatenation) is in ``region``, which holds them all. ``letters`` has one letter for each of
-    ``ops``, see `kinds`.
+    gate, the branches of a concatenation) is in ``region``, which holds them all. ``letters`` has one letter for each
+    of ``ops``, see `kinds`.
     """
 
     ops: tuple[int, ...]
@@ -177,4 +177,3 @@ def keeps_channels(flow: Flow, op: int) -> bool:
     if flow.ops[op].kind == "getitem":
         return sizes(flow.ops[op].shape)[:2] == sizes(flow.ops[inputs[0]].shape)[:2]
     return flow.ops[op].kind == "cat"
-

@@ -35,7 +35,7 @@ class Flow:
     def path(self, start: int, end: int) -> tuple[int, ...]:
         """Return the Ops behind ``start``, up to and with ``end``, that every way between the two passes."""
         found = []
-        while end != start and end != START:
+        while end not in {start, START}:
             found.append(end)
             end = self.gates[end]
         return tuple(reversed(found))
@@ -100,9 +100,7 @@ def read(ops: Sequence[Op]) -> Flow:
             readers[i].append(op.index)
         if op.returned:
             returned.add(solid[-1])
-    return Flow(
-        tuple(ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned)
-    )
+    return Flow(tuple(ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned))
 
 
 def is_nothing(op: Op) -> bool:
@@ -111,6 +109,7 @@ def is_nothing(op: Op) -> bool:
 
 
 def depth(index: int, depths: list[int]) -> int:
+    """Return the number of Ops before one that every way passes."""
     return -1 if index == START else depths[index]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from resnet_check.anatomy.blocks import Block, Path
 from resnet_check.anatomy.flow import Flow
@@ -26,7 +27,7 @@ class Gap:
 def gaps(path: Path) -> Iterator[Gap]:
     """Yield the gaps of a path in order."""
     places = [i for i, letter in enumerate(path.letters) if letter in WEIGHTED]
-    for left, right in zip(places, places[1:], strict=False):
+    for left, right in pairwise(places):
         between = slice(left + 1, right)
         yield Gap(path.ops[left], path.ops[right], path.ops[between], path.letters[between])
 

@@ -20,10 +20,12 @@ ACTIVATIONS = RECTIFIERS | {
     *("softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"),
 }
 
-POOLS = frozenset({
-    *("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "interpolate", "lp_pool"),
-    *("max_pool", "max_unpool", "pixel_shuffle", "pixel_unshuffle"),
-})
+POOLS = frozenset(
+    {
+        *("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "interpolate", "lp_pool"),
+        *("max_pool", "max_unpool", "pixel_shuffle", "pixel_unshuffle"),
+    }
+)
 """What changes the size and has no weights."""
 
 TRANSPARENT = frozenset({"alpha_dropout", "cast", "clone", "dropout", "identity"})

@@ -17,8 +17,8 @@ from resnet_check.graph.records import Model, ModuleRecord
 class Bare:
     """A convolution without its norm.
 
-    ``role`` is ``projection``, ``branch`` or ``stem``; ``at`` is the Op beside which the norm is missing; ``unused`` is a
-    norm of its width that the same module registers and nobody calls.
+    ``role`` is ``projection``, ``branch`` or ``stem``; ``at`` is the Op beside which the norm is missing; ``unused`` is
+    a norm of its width that the same module registers and nobody calls.
     """
 
     conv: int
@@ -98,9 +98,7 @@ def unused_norm(model: Model, conv: ModuleRecord) -> ModuleRecord | None:
     home, width = enclosing(model, conv), conv.attributes.get("out_channels")
     for record in model.modules:
         wide = record.attributes.get("num_features", record.attributes.get("num_channels"))
-        if not record.reached and record.registered and width is not None and wide == width and "Norm" in record.type:
-            if enclosing(model, record) is home:
-                return record
+        idle = record.registered and not record.reached and "Norm" in record.type
+        if idle and width is not None and wide == width and enclosing(model, record) is home:
+            return record
     return None
-
-

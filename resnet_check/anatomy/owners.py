@@ -49,7 +49,7 @@ def same_frame(first: Site, second: Site) -> bool:
 
 
 def written(model: Model, op: Op) -> Site:
-    """Return the place where an Op got its position: the line that builds a layer of a ``Sequential``, else the call."""
+    """Return the place that puts an Op where it is: the line that builds a layer of a ``Sequential``, else the call."""
     layer = layer_of(model, op)
     return layer.built if layer is not None and in_sequence(model, layer) else op.site
 

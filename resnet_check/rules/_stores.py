@@ -66,5 +66,7 @@ def unread_names(function: Function) -> dict[str, list[ast.Assign]]:
         name = assigned(statement)
         if name is not None and name not in read and isinstance(statement, ast.Assign):
             found.setdefault(name, []).append(statement)
-    changed = {n.target.id for n in ast.walk(function) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    changed = {
+        n.target.id for n in ast.walk(function) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)
+    }
     return {name: where for name, where in found.items() if name not in changed}

@@ -41,9 +41,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         others = [written(model, op) for op in model.of_kind(*ACTIVATIONS) if op.index not in found]
         for index, block in found.items():
             clear = block.then[:1] == "a" and block.branch.letters[-1:] != "a" and block.branch.letters[:1] in "c_"
+            kind = model.ops[index].kind
             yield report(
                 culprit(written(model, model.ops[index]), others),
-                f"the projection on the shortcut is followed by an activation (`{model.ops[index].kind}`) before the addition",
+                f"the projection on the shortcut is followed by an activation (`{kind}`) before the addition",
                 label="activation on the shortcut",
                 help="remove it; a projection is a convolution and a norm, and the activation comes after the sum",
                 model=model,
@@ -53,7 +54,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             )
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn as nn
 
@@ -83,7 +84,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(x).mean([2, 3]))
-'''
+"""
 
 BAD = (
     _NET.format(act=False, short="unit(i, o, 1, s)  # <- activation-on-shortcut"),
@@ -96,7 +97,7 @@ BAD = (
 
 GOOD = (
     _NET.format(act=False, short="unit(i, o, 1, s, act=False)"),
-    '''
+    """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -122,5 +123,5 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(x).mean([2, 3]))
-''',
+""",
 )

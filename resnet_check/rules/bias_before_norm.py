@@ -66,7 +66,7 @@ def removed(net: Anatomy) -> Iterator[tuple[ModuleRecord, Op]]:
             yield layer, norm
 
 
-_NET = '''
+_NET = """
 import torch
 from torch import nn
 
@@ -89,7 +89,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(x).mean((2, 3))
-'''
+"""
 
 BAD = (
     _NET.format(conv="nn.Conv2d(c, c, 3, padding=1)  # <- bias-before-norm", norm="nn.BatchNorm2d(c)"),

@@ -88,7 +88,7 @@ def passing_over(net: Anatomy, end: DeadEnd) -> Op | None:
     return flow.ops[reader] if fits else None
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -120,7 +120,7 @@ class Net(nn.Module):
         y = self.one(x)
         {third}
         return self.fc(y.mean([2, 3]))
-'''
+"""
 _CHAIN = {
     "first": "out = F.relu(self.bn1(self.conv1(x)))",
     "second": "out = self.bn2(self.conv2(out))",
@@ -136,7 +136,7 @@ BAD = (
 GOOD = (
     _NET.format_map(_CHAIN),
     # Two branches from one place, of which one counts in training only.
-    '''
+    """
 import torch
 from torch import nn
 
@@ -151,9 +151,9 @@ class Net(nn.Module):
         aux = self.aux(x)
         x = self.main(x)
         return (x, aux) if self.training else x
-''',
+""",
     # A pyramid of which the head uses one level.
-    '''
+    """
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -179,5 +179,5 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.head(self.pyramid(torch.relu(self.stem(x)))[0])
-''',
+""",
 )

@@ -2,10 +2,11 @@
 
 ## What it checks
 Three places at which ReLU is easily forgotten: between two convolutions of a branch (or of the stem) that have a norm
-between them; after the sum of a block in the original style, whose branch ends in a norm and whose successor begins with
-a convolution; and between the stem's norm and the first block. Each counts only against the rest of the same network:
-linear bottlenecks, depthwise convolutions, factorised kernels, pre-activation blocks, networks without a classifier that
-leave every sum linear, and a last block that gives features of either sign are all meant that way.
+between them, or between norm and convolution in a pre-activation branch; after the sum of a block in the original
+style, whose branch ends in a norm and whose successor begins with a convolution; and between the stem's norm and the
+first block. Each counts only against the rest of the same network: linear bottlenecks, depthwise convolutions,
+factorised kernels, networks without a classifier that leave every sum linear, and a last block that gives features of
+either sign are all meant that way.
 
 ## Why it matters
 Two convolutions with only a norm between them are one convolution: the layer adds parameters and depth on paper, but
@@ -25,7 +26,8 @@ nothing that the network can compute with. After the sum and the stem it is the 
 Add the activation at the line, as the other blocks of the network have it.
 
 ## Source
-He et al., Deep Residual Learning for Image Recognition, 2015, figure 2: ReLU between the weight layers and after the sum.
+He et al., Deep Residual Learning for Image Recognition, 2015, figure 2: ReLU between the weight layers and after
+the sum.
 """
 
 from __future__ import annotations
@@ -33,10 +35,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.anatomy import Anatomy
-from resnet_check.anatomy.blocks import Block
-from resnet_check.anatomy.gaps import Gap, gaps, is_inverted, is_plain, is_private, is_simple
-from resnet_check.anatomy.kinds import ACTIVATION, GATE
+from resnet_check.anatomy.linear import linear_gaps, linear_norms, linear_stem, linear_sums
 from resnet_check.anatomy.owners import written
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Site
@@ -92,110 +91,6 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             )
 
 
-def linear_gaps(net: Anatomy) -> Iterator[Gap]:
-    """Yield the gaps in branches and stem that have no activation though the network's style has one."""
-    inner = [(block, gap) for block in net.blocks if is_simple(block.branch) for gap in gaps(block.branch)]
-    usual = any(ACTIVATION in gap.letters or GATE in gap.letters for _, gap in inner)
-    normed = any("n" in gap.letters for _, gap in inner)
-    original = ACTIVATION in net.stem.letters
-    for block, gap in inner:
-        expected = usual or is_preactivated(block) or (original and block.then.startswith("a"))
-        if expected and is_linear(net, gap, normed=normed):
-            yield gap
-    if usual and set(net.stem.letters) <= set("cnap_"):
-        yield from (gap for gap in gaps(net.stem) if is_linear(net, gap, normed=normed))
-
-
-def linear_norms(net: Anatomy) -> Iterator[int]:
-    """Yield the norms that begin a pre-activation branch without an activation behind them.
-
-    A branch that ends in a norm too is a PyramidNet's or a face network's, and means it.
-    """
-    for block in net.blocks:
-        shared = net.flow.letter(block.start) == "n"
-        order = "n" * shared + block.branch.letters
-        if order.startswith("nc") and order.endswith("c") and "nac" in order and order.count("n") == order.count("c"):
-            first = block.start if shared else block.branch.ops[0]
-            if set(order) <= set("nac") and is_plain(net.flow, block.branch.convs[0]) and block.then[:1] != "a":
-                yield first
-
-
-def is_preactivated(block: Block) -> bool:
-    """Return whether a branch begins with norm and activation."""
-    return block.branch.letters.startswith("na")
-
-
-def is_linear(net: Anatomy, gap: Gap, *, normed: bool) -> bool:
-    """Return whether two ordinary convolutions have at most a norm, a pool or padding between them.
-
-    In a network with norms one must be between them: two convolutions without anything between are a factorised one.
-    """
-    flow = net.flow
-    return (
-        set(gap.letters) <= set("np_")
-        and ("n" in gap.letters if normed else net.model.ops[gap.first].attributes["bias"])
-        and all(is_plain(flow, op) for op in (gap.first, gap.second))
-        and is_private(flow, gap)
-    )
-
-
-def linear_sums(net: Anatomy) -> Iterator[Block]:
-    """Yield the blocks of the original style whose sum should be activated and is not."""
-    original = [block for block in net.blocks if is_original(net, block)]
-    active = {outline(block) for block in original if block.then.startswith("a")}
-    bare = [block for block in original if is_bare(block)]
-    if active:
-        if bare != [net.blocks[-1]]:
-            yield from (block for block in bare if outline(block) in active)
-    elif len(bare) > 1 and len(bare) == len(net.blocks) and is_encoder(net) and is_normal(net, bare):
-        yield from bare
-
-
-def outline(block: Block) -> str:
-    """Return the order of convolutions, norms and activations in the branch."""
-    return "".join(letter for letter in block.branch.letters if letter in "cna")
-
-
-def is_original(net: Anatomy, block: Block) -> bool:
-    """Return whether a branch begins with a convolution, ends without an activation, and is no inverted bottleneck."""
-    order = outline(block)
-    return is_simple(block.branch) and order[0] == "c" and order[-1] != "a" and not is_inverted(net.flow, block)
-
-
-def is_bare(block: Block) -> bool:
-    """Return whether convolutions, sums, pools or the classifier read the sum as it is."""
-    after = block.then.lstrip("p_") + block.readers
-    return after[:1] in {"", "c", "o"} if block.then.strip("p_") else set(block.readers) <= set("c+p")
-
-
-def is_encoder(net: Anatomy) -> bool:
-    """Return whether the model ends in a pool and a classifier, or has projections with norms: no generator of images."""
-    then = net.blocks[-1].then
-    classifier = then.endswith("c") and set(then[:-1]) <= set("po") and bool(then[:-1])
-    return classifier or any("cn" in block.shortcut.letters for block in net.blocks)
-
-
-def is_normal(net: Anatomy, blocks: list[Block]) -> bool:
-    """Return whether stem and branches have norms and activations as the original network does."""
-    return net.stem.letters.strip("_").startswith("cna") and all(
-        block.branch.letters.rstrip("g").endswith("n") and all("a" in gap.letters for gap in gaps(block.branch))
-        for block in blocks
-    )
-
-
-def linear_stem(net: Anatomy) -> int | None:
-    """Return the last Op of a stem that should be activated and is not."""
-    letters = net.stem.letters
-    last = letters.rfind("c")
-    if last < 0 or not net.blocks or not is_original(net, net.blocks[0]) or not net.blocks[0].then.startswith("a"):
-        return None
-    tail = letters[last + 1 :]
-    readers = {net.flow.letter(op) for op in net.flow.readers[net.stem.ops[-1]]}
-    if "n" not in tail or not set(tail) <= set("np_") or not readers <= set("c+p"):
-        return None
-    return net.stem.ops[last + 1 + tail.rfind("n")]
-
-
 def leaving(where: Places, added: Site) -> Site:
     """Return the statement that returns a sum, or the sum where that is not known."""
     function = where.function_around(added)
@@ -206,7 +101,7 @@ def leaving(where: Places, added: Site) -> Site:
     return added if first is None else Site(*where.source.span(first))
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -242,10 +137,10 @@ class Net(nn.Module):
         x = {stem}
         x = self.body(x)
         return self.fc(x.mean([2, 3]))
-'''
+"""
 _RELU = {"first": "F.relu(self.bn1(self.conv1(x)))", "result": "F.relu(y)", "stem": "F.relu(self.bn(self.conv(x)))"}
 
-_BOTTLENECK = '''
+_BOTTLENECK = """
 import torch
 import torch.nn as nn
 
@@ -274,9 +169,9 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(self.stem(x)).mean((2, 3))
-'''
+"""
 
-_PREACT = '''
+_PREACT = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -304,7 +199,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(F.relu(self.bn(self.body(self.stem(x)))).mean([2, 3]))
-'''
+"""
 
 BAD = (
     _PREACT.format(first="self.bn1(x)  # <- missing-activation", second="F.relu(self.bn2(y))"),
@@ -325,7 +220,7 @@ GOOD = (
     .replace("nn.Linear(16, 10)", "nn.Conv2d(8, 3, 1)")
     .replace(".mean([2, 3])", ""),
     # Linear bottlenecks and depthwise convolutions.
-    '''
+    """
 import torch
 import torch.nn as nn
 
@@ -338,7 +233,8 @@ def unit(i, o, k, groups=1, act=True):
 class Inverted(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.branch = nn.Sequential(unit(c, 4 * c, 1), unit(4 * c, 4 * c, 3, 4 * c, act=False), unit(4 * c, c, 1, act=False))
+        wide = 4 * c
+        self.branch = nn.Sequential(unit(c, wide, 1), unit(wide, wide, 3, wide, act=False), unit(wide, c, 1, act=False))
 
     def forward(self, x):
         return x + self.branch(x)
@@ -352,7 +248,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(x))
-''',
+""",
     # Pre-activation: the stem and the sums stay linear, since each block begins with norm and ReLU.
     _PREACT.format(first="F.relu(self.bn1(x))", second="F.relu(self.bn2(y))"),
 )

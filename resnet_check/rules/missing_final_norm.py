@@ -1,8 +1,8 @@
 """A pre-activation network lacks the norm and the activation after its last block.
 
 ## What it checks
-Networks whose branches begin with norm and activation and whose sums stay linear: whether a norm and an activation stand
-between the last sum and the classifier.
+Networks whose branches begin with norm and activation and whose sums stay linear: whether a norm or an activation
+stands between the last sum and the classifier.
 
 ## Why it matters
 In a pre-activation network each block activates its own input, so the last sum is the only one that nothing normalises
@@ -62,7 +62,7 @@ def bare_end(net: Anatomy) -> Op | None:
         return None
     then = net.blocks[-1].then
     before, classifier, _ = then.partition("c")
-    if not classifier or not set(before) <= set("po") or "p" not in before and "o" not in before:
+    if not classifier or not before or not set(before) <= set("po"):
         return None
     following = net.flow.following(net.blocks[-1].sum)
     head = net.model.ops[following[len(before)]]
@@ -84,7 +84,7 @@ def is_preactivated(net: Anatomy, block: Block) -> bool:
     return shared and order.endswith("c") and "nac" in order
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -115,7 +115,7 @@ class Net(nn.Module):
         x = self.body(self.stem(x))
         {end}
         return self.fc(x)
-'''
+"""
 
 BAD = (
     _NET.format(norm="", end="x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # <- missing-final-norm"),

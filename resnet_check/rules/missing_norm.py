@@ -84,7 +84,7 @@ def place(net: Anatomy, op: int, role: str) -> Site:
     return layer.built if layer is not None and role == "projection" else written(net.model, net.model.ops[op])
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -119,7 +119,7 @@ class Net(nn.Module):
         x = {stem}
         x = self.body(x)
         return self.fc(x.mean([2, 3]))
-'''
+"""
 _FULL = {
     "norm": "self.bn2 = nn.BatchNorm2d(o)",
     "short": "nn.Sequential(nn.Conv2d(i, o, 1, s, bias=False), nn.BatchNorm2d(o))",
@@ -128,7 +128,7 @@ _FULL = {
     "stem": "F.relu(self.bn(self.conv(x)))",
 }
 
-_PREACT = '''
+_PREACT = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -155,14 +155,15 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(x).mean([2, 3]))
-'''
+"""
 
 BAD = (
     _NET.format_map(_FULL | {"short": "nn.Conv2d(i, o, 1, s, bias=False)  # <- missing-norm"}),
     _NET.format_map(_FULL | {"short": "nn.Conv2d(i, o, 1, s)  # <- missing-norm"}),
     _NET.format_map(_FULL | {"norm": "", "second": "self.conv2(y)  # <- missing-norm"}),
-    _NET.format_map(_FULL | {"stem": "F.relu(self.conv(x))  # <- missing-norm", "norm": "self.bn2 = nn.BatchNorm2d(o)"})
-    .replace("        self.bn = nn.BatchNorm2d(8)\n", ""),
+    _NET.format_map(
+        _FULL | {"stem": "F.relu(self.conv(x))  # <- missing-norm", "norm": "self.bn2 = nn.BatchNorm2d(o)"}
+    ).replace("        self.bn = nn.BatchNorm2d(8)\n", ""),
 )
 
 GOOD = (
@@ -170,7 +171,7 @@ GOOD = (
     # Pre-activation: the last convolution and the projection have no norm behind them.
     _PREACT.format(second="self.conv2(F.relu(self.bn2(y)))"),
     # Networks without norms.
-    '''
+    """
 import torch
 import torch.nn as nn
 
@@ -191,5 +192,5 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(x)
-''',
+""",
 )

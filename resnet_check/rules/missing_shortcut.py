@@ -91,7 +91,7 @@ def wrong_sum(net: Anatomy, added: Sum) -> tuple[str, str, str] | None:
 
 
 def owns_convolution(net: Anatomy, added: Sum) -> bool:
-    """Return whether the module that adds has convolutions of its own: it is a block, and doubles no feature on purpose."""
+    """Return whether the module that adds has convolutions of its own: then it is a block."""
     mine = owner(net.model, net.model.ops[added.last])
     return mine is not None and any(
         net.flow.letter(op.index) in "cd" and owner(net.model, op) is mine for op in net.model.ops[: added.last]
@@ -127,13 +127,19 @@ def without_sum(report: Reporter, found: Places, net: Anatomy) -> Iterator[Findi
         if prepared:
             name, statement = prepared
             message = f"`{name}` is never added: `{kind}` returns its branch alone"
-            more = (related(found.source.site(statement), "the shortcut is prepared here"),)
+            more = [related(found.source.site(statement), "the shortcut is prepared here")]
             help_ = f"add it to the output of the branch: `out = out + {name}`"
         else:
             message = f"`{kind}` never adds its input: it is a plain chain of {len(one.chain.convs)} convolutions"
-            more, help_ = (), "keep the input and add it to the output of the branch: `out = out + x`"
+            more, help_ = [], "keep the input and add it to the output of the branch: `out = out + x`"
         yield report(
-            site, message, label="the addition is missing", help=help_, model=net.model, module=one.module.path, related=more
+            site,
+            message,
+            label="the addition is missing",
+            help=help_,
+            model=net.model,
+            module=one.module.path,
+            related=tuple(more),
         )
 
 
@@ -163,7 +169,9 @@ def claims(found: Places, net: Anatomy, one: Plain) -> bool:
     if not same or cls is None or RESIDUAL.search(cls.name) is None:
         return False
     nodes = [node for method in methods(cls).values() if method.name != "__init__" for node in ast.walk(method)]
-    return not any(isinstance(node, ast.Add) or name_of(node) in {"add", "add_", "sum", "stack", "cat"} for node in nodes)
+    return not any(
+        isinstance(node, ast.Add) or name_of(node) in {"add", "add_", "sum", "stack", "cat"} for node in nodes
+    )
 
 
 def leaving(found: Places, forward: Function) -> Site | None:
@@ -172,7 +180,7 @@ def leaving(found: Places, forward: Function) -> Site | None:
     return found.source.site(max(returns, key=lambda node: node.lineno)) if returns else None
 
 
-_NET = '''
+_NET = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -202,7 +210,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(self.stem(x)).mean([2, 3]))
-'''
+"""
 _RIGHT = {"first": "out = F.relu(self.bn1(self.conv1(x)))", "added": "out += x", "result": "F.relu(out)"}
 
 BAD = (
@@ -231,12 +239,14 @@ GOOD = (
     # The block is only the branch: its caller adds.
     _NET.format_map(_RIGHT | {"added": "", "result": "out"}).replace(
         "self.fc(self.body(self.stem(x)).mean([2, 3]))",
-        "self.fc(self.add(self.stem(x)).mean([2, 3]))\n\n    def add(self, x):\n        return x + self.body[0](x) + self.body[1](x)",
+        "self.fc(self.add(self.stem(x)).mean([2, 3]))\n\n"
+        "    def add(self, x):\n"
+        "        return x + self.body[0](x) + self.body[1](x)",
     ),
     # A plain network that does not claim to be another.
     _NET.format_map(_RIGHT | {"added": "", "result": "F.relu(out)"}).replace("ResBlock", "Double"),
     # A tensor is doubled on purpose.
-    '''
+    """
 import torch
 from torch import nn
 
@@ -254,5 +264,5 @@ class Doubled(nn.Module):
     def forward(self, x):
         x = x.mean((2, 3))
         return x + x
-''',
+""",
 )

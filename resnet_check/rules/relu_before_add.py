@@ -1,8 +1,9 @@
 """The branch of a residual block ends in ReLU, and is then added to the shortcut.
 
 ## What it checks
-A block whose branch ends in a ReLU right before the addition, though another ReLU follows the sum. Where no ReLU follows
-(as in "ResNet-9", whose blocks add whole conv-norm-ReLU stacks), or where the shortcut ends in one too, it is a note.
+A block whose branch ends in a ReLU right before the addition, though another ReLU follows the sum. Where no ReLU
+follows (as in "ResNet-9", whose blocks add whole conv-norm-ReLU stacks), or where shortcuts end in one too, it is a
+note.
 
 ## Why it matters
 What a ReLU lets through is never negative, so the branch can only add to the shortcut and never take away from it: the
@@ -47,7 +48,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         for block, last in found.values():
             yield report(
                 culprit(written(model, last), others),
-                "the branch ends in ReLU before the addition, so it can only add to the shortcut, never subtract from it",
+                "the branch ends in ReLU before the addition: it can only add to the shortcut, never subtract from it",
                 label="ReLU at the end of the branch",
                 help="remove this ReLU; the activation belongs after the sum",
                 model=model,
@@ -79,7 +80,7 @@ def is_clear(net: Anatomy, block: Block) -> bool:
     return after in RECTIFIERS and block.branch.letters[:1] in "c_" and not both and style <= RECTIFIERS
 
 
-_BLOCK = '''
+_BLOCK = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -108,9 +109,9 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(self.stem(x)).mean([2, 3]))
-'''
+"""
 
-_HELPER = '''
+_HELPER = """
 import torch
 import torch.nn as nn
 
@@ -139,7 +140,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(self.stem(x)).mean([2, 3]))
-'''
+"""
 
 BAD = (
     _BLOCK.format(branch="y = F.relu(self.bn2(self.conv2(y)))  # <- relu-before-add", result="F.relu(x + y)"),

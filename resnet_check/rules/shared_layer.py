@@ -3,9 +3,9 @@
 ## What it checks
 Lists that hold one block object several times (`[Block(c)] * n`, or a block that is built once and appended in a loop),
 and a convolution, batch norm or block that forward applies twice in a row on two lines. Sharing that is meant is left
-alone: a loop over one layer, a head on several levels of a pyramid, the two views of a siamese network, activations and
-pools, and every class whose comments or names speak of sharing or recursion. Where the layer that should have been called
-is there and unused, the rule `unused-layer` says so instead.
+alone: a loop over one layer, a head on several levels of a pyramid, the two views of a siamese network, activations
+and pools, and every class whose comments or names speak of sharing or recursion. Where the layer that should have been
+called is there and unused, the rule `unused-layer` says so instead.
 
 ## Why it matters
 The network has the weights of one block where it should have those of several, and a batch norm that sees two different
@@ -40,7 +40,10 @@ from resnet_check.rules._networks import networks
 from resnet_check.rules._places import Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
-MEANT = re.compile(r"shar(e|es|ed|ing)\b|\bshared|\btied?\b|\btying\b|recurr|recurs|\bre-?us(e|es|ed|ing)\b|same weights|siamese", re.IGNORECASE)
+MEANT = re.compile(
+    r"shar(e|es|ed|ing)\b|\bshared|\btied?\b|\btying\b|recurr|recurs|\bre-?us(e|es|ed|ing)\b|same weights|siamese",
+    re.IGNORECASE,
+)
 """Words of an author who shares weights on purpose."""
 
 LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda)
@@ -55,13 +58,13 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         for record in model.modules:
             if not has_weights(model, record):
                 continue
-            count = repeated(model, record)
+            kind, count = record.type.rpartition(".")[2], repeated(model, record)
             if count > 1:
                 site = repetition(found, record)
                 if not is_meant(found, site) and not is_meant(found, record.built):
                     yield report(
                         site,
-                        f"one `{record.type.rpartition('.')[2]}` object stands in {count} places, which share its weights",
+                        f"one `{kind}` object stands in {count} places that share its weights",
                         label="the same object several times",
                         help="build a new one for each place, as in `[Block(...) for _ in range(n)]`",
                         model=model,
@@ -72,8 +75,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 name = record.path.rpartition(".")[2]
                 yield report(
                     second,
-                    f"`{name}` is applied a second time to what came from its first call: the two layers share one set of "
-                    "weights",
+                    f"`{name}` is applied again to what came from its first call: two layers share one set of weights",
                     label="called again here",
                     help=f"build another layer beside `{name}` and call that one here",
                     model=model,
@@ -101,7 +103,7 @@ def repeated(model: Model, record: ModuleRecord) -> int:
 
 
 def repetition(found: Places, record: ModuleRecord) -> Site:
-    """Return the expression that repeats an object: ``[x] * n``, or ``[x for _ in range(n)]``; else where it is built."""
+    """Return the expression that repeats an object, ``[x] * n`` or ``[x for _ in ...]``; else where it is built."""
     built = [site for site in (record.built, *record.built.calls) if site.path == found.source.path]
     multiplied = [(n, found.source.site(n)) for n in found.nodes if isinstance(n, ast.BinOp) and is_list_times(n)]
     for site in built:
@@ -117,7 +119,9 @@ def repetition(found: Places, record: ModuleRecord) -> Site:
 
 def is_list_times(node: ast.BinOp) -> bool:
     """Return whether an expression is ``[...] * n``."""
-    return isinstance(node.op, ast.Mult) and any(isinstance(side, (ast.List, ast.Tuple)) for side in (node.left, node.right))
+    return isinstance(node.op, ast.Mult) and any(
+        isinstance(side, (ast.List, ast.Tuple)) for side in (node.left, node.right)
+    )
 
 
 def is_same_each_time(node: ast.AST) -> bool:
@@ -166,6 +170,7 @@ def ops_of(model: Model, record: ModuleRecord, call: Site) -> list[Op]:
 
 
 def same_call(site: Site, call: Site) -> bool:
+    """Return whether a place is the given call in the same run of its function."""
     return key(site) == key(call) and site.caller == call.caller
 
 
@@ -184,7 +189,7 @@ def unused_twin(model: Model, record: ModuleRecord) -> bool:
     )
 
 
-_BLOCKS = '''
+_BLOCKS = """
 import torch
 from torch import nn
 
@@ -209,9 +214,9 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(self.stem(x)).mean((2, 3))
-'''
+"""
 
-_CALLS = '''
+_CALLS = """
 import torch
 from torch import nn
 
@@ -240,7 +245,7 @@ class Net(nn.Module):
         x = self.one(self.stem(x))
         {third}
         return self.head(x), self.head(nn.functional.max_pool2d(x, 2))
-'''
+"""
 _RIGHT = {
     "first": "self.norm1(self.conv1(x))",
     "second": "self.norm2(self.conv2(y))",
@@ -267,7 +272,9 @@ BAD = (
         ", nn.BatchNorm2d(c)",
     ),
     _without(
-        _CALLS.format_map(_RIGHT | {"third": "x = self.one(x)  # <- shared-layer"}).replace("self.one, self.two", "self.one"),
+        _CALLS.format_map(_RIGHT | {"third": "x = self.one(x)  # <- shared-layer"}).replace(
+            "self.one, self.two", "self.one"
+        ),
         ", Block(8)",
     ),
 )
@@ -278,7 +285,7 @@ GOOD = (
     # A list of one, and a network that is recurrent on purpose.
     _BLOCKS.format(layers="[Block(8)] * 1"),
     _BLOCKS.format(layers="[Block(8)] * 3  # the weights are shared on purpose"),
-    '''
+    """
 import torch
 from torch import nn
 
@@ -301,5 +308,5 @@ class Net(nn.Module):
         left = self.features(x)
         right = self.features(x.flip(-1))
         return (left - right).abs().mean((2, 3))
-''',
+""",
 )

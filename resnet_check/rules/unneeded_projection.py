@@ -1,8 +1,8 @@
 """A shortcut has a 1x1 projection though neither channels nor size change.
 
 ## What it checks
-Blocks whose shortcut is a 1x1 convolution with stride 1 and as many channels out as in. Where every block of the network
-has one it is a design, and nothing is said.
+Blocks whose shortcut is a 1x1 convolution with stride 1 and as many channels out as in. Where every block of the
+network has one it is a design, and nothing is said.
 
 ## Why it matters
 An identity would do. The paper finds projections everywhere (option C) marginally better and not worth their parameters
@@ -66,7 +66,7 @@ def unneeded(net: Anatomy) -> Iterator[tuple[Block, ModuleRecord]]:
             yield block, layer
 
 
-_NET = '''
+_NET = """
 import torch
 from torch import nn
 
@@ -94,7 +94,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc(self.body(self.stem(x)).mean((2, 3)))
-'''
+"""
 _MARKED = "nn.Conv2d(i, o, 1, s, bias=False),  # <- unneeded-projection"
 
 BAD = (
