@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_check.graph.dim import Dim, column
+from resnet_check.graph.dim import Dim
 from resnet_check.graph.operators.base import LAZY
-from resnet_check.graph.records import ModuleRecord, Op, Site
+from resnet_check.graph.records import ModuleRecord, Site
 from resnet_check.graph.records import Unknown as UnknownRecord
 from resnet_check.read.static.modules import walk
 from resnet_check.read.static.trace import Registry, Trace
@@ -52,13 +52,6 @@ def size(shape: tuple[Any, ...]) -> int:
     for one in shape:
         total *= one
     return int(total)
-
-
-def macs(ops: list[Op], shape: tuple[Any, ...]) -> int:
-    """Return the multiply-adds for one image at the size being looked at."""
-    columns = {str(s): [1 if str(s) == "N" else s.value] for s in shape if isinstance(s, Dim)}
-    memo: dict[Any, list[Any]] = {}
-    return int(sum(column(op.macs, columns, memo)[0] for op in ops if isinstance(op.macs, Dim) or op.macs))
 
 
 def module_records(registry: Registry, reached: dict[int, list[Site]], fallback: Site) -> list[ModuleRecord]:

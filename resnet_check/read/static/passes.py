@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from resnet_check.graph.dim import Dim, column, symbol
+from resnet_check.graph.dim import Dim, symbol
 from resnet_check.graph.operators.base import Checks
-from resnet_check.graph.records import RELATIONS, Guard, Problem, Site
+from resnet_check.graph.records import Guard, Problem, Site
+from resnet_check.graph.sizes import FINISHES, OPEN, verdicts
 from resnet_check.read.static.calling import plan_of
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
@@ -69,6 +70,11 @@ def free_shape(channels: int | None, sizes: tuple[int, ...]) -> tuple[Any, ...]:
         shape.append(channels)
     shape.extend(symbol(name, size) for name, size in zip(SPATIAL.get(len(sizes), ()), sizes, strict=True))
     return tuple(shape)
+
+
+def looked_at(shape: tuple[Any, ...]) -> dict[str, int]:
+    """Return the spatial sizes of an input by their names."""
+    return {str(size): size.value for size in shape if isinstance(size, Dim) and str(size) != "N"}
 
 
 def run(
@@ -163,47 +169,19 @@ def accepted_sizes(
 
 def decide(done: Pass, sizes: list[int], names: list[str]) -> tuple[list[int], list[int]]:
     """Return the sizes that a pass shows to be accepted, and those that it says nothing about."""
-    columns = dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)}
-    memo: dict[Any, list[Any]] = {}
-    state = [0] * len(sizes)
-    for guard in done.guards:
-        test = RELATIONS[guard.relation]
-        lefts = column(guard.left, columns, memo)
-        rights = column(guard.right, columns, memo)
-        for i, (left, right) in enumerate(zip(lefts, rights, strict=True)):
-            if state[i]:
-                continue
-            holds = holds_at(test, left, right)
-            if holds != guard.held:
-                state[i] = REFUSED if guard.required and not holds else OPEN
-            elif guard.required and not holds:
-                state[i] = REFUSED
-    good = [] if done.fatal else [s for s, known in zip(sizes, state, strict=True) if not known]
-    return good, [s for s, known in zip(sizes, state, strict=True) if known == OPEN]
-
-
-REFUSED, OPEN = 1, 2
+    found = verdicts(done.guards, dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)})
+    good = [] if done.fatal else [s for s, known in zip(sizes, found, strict=True) if known == FINISHES]
+    return good, [s for s, known in zip(sizes, found, strict=True) if known == OPEN]
 
 
 def mended_sizes(done: Pass, names: list[str]) -> set[int]:
     """Return the square sizes at which the required conditions that failed would hold."""
+    if not names:
+        return set()
     sizes = list(range(1, MAX_SIZE + 1))
-    columns = dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)}
-    memo: dict[Any, list[Any]] = {}
-    good = set(sizes) if names else set()
-    for guard in done.guards:
-        if guard.required and not guard.held:
-            lefts, rights = column(guard.left, columns, memo), column(guard.right, columns, memo)
-            test = RELATIONS[guard.relation]
-            good &= {s for s, a, b in zip(sizes, lefts, rights, strict=True) if holds_at(test, a, b)}
-    return good
-
-
-def holds_at(test: Any, left: Any, right: Any) -> bool:
-    try:
-        return bool(test(left, right))
-    except (ArithmeticError, TypeError, ValueError):
-        return False
+    failed = [guard._replace(held=True) for guard in done.guards if guard.required and not guard.held]
+    found = verdicts(failed, dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)})
+    return {size for size, known in zip(sizes, found, strict=True) if known == FINISHES}
 
 
 def ranges(sizes: list[int]) -> list[tuple[int, int]]:
