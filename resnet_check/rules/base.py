@@ -107,7 +107,11 @@ class Reporter:
         related: tuple[Related, ...] = (),
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a Finding at a place of the graph."""
+        """Return a Finding at a place of the graph; one in an imported file is shown where this file leads there."""
+        shown = site if model is None else within(site, model.path)
+        if shown is not site:
+            related = (Related(site.path, site.line, "it is here, in an imported file"), *related)
+            site = shown
         return Finding(
             rule=self.name,
             code=self.code,
@@ -125,6 +129,11 @@ class Reporter:
             related=related,
             fix=fix,
         )
+
+
+def within(site: Site, path: str) -> Site:
+    """Return the place itself if it lies in the file, else the innermost call of the file that led there."""
+    return next((each for each in (site, *site.calls) if each.path == path), site)
 
 
 Check = Callable[[Reporter, FileContext], Iterator[Finding]]
