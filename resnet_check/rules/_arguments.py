@@ -92,3 +92,30 @@ def incomplete(found: Places, model: Model) -> bool:
         if "misses the argument" in problem.facts["reason"] and (spread or site.path != found.source.path):
             return True
     return False
+
+
+def to_be_given(found: Places, model: Model) -> bool:
+    """Return whether a class has defaults that only stand for what its users are to give: ``None``, ``[]``, ``{}``."""
+    cls = next((c for c in found.classes if c.lineno == model.line), None)
+    above = [] if cls is None else [c for c in found.family(cls) if "__init__" in methods(c)]
+    if not above:
+        return True
+    arguments = methods(above[0])["__init__"].args
+    defaults = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
+    empty = any(
+        (isinstance(d, ast.Constant) and d.value in {None, ""}) or (isinstance(d, (ast.List, ast.Tuple)) and not d.elts)
+        for d in defaults
+    )
+    return empty or arguments.kwarg is not None or arguments.vararg is not None
+
+
+def sure(found: Places, problem: Problem) -> bool:
+    """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
+    node = found.at(problem.site, ast.Call)
+    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
+        return False
+    function = found.function_of(node)
+    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(
+        isinstance(a, ast.Starred) for a in node.args
+    )

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._arguments import incomplete, misplaced
+from resnet_check.rules._arguments import incomplete, misplaced, to_be_given
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Function, Places, inside, methods, name_of, places
 from resnet_check.rules._spelling import misspelled_init
@@ -47,7 +47,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("bad-call"):
         if model is not None and incomplete(found, model):
             continue
-        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or sure(found, problem)):
+        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or certain(found, problem)):
             yield call(report, found, model, problem, severity(found, model, problem))
     for model, problem in context.found("raised"):
         if model is not None and not model.trial and model.problems[0] is problem:
@@ -68,6 +68,17 @@ def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
     )
 
 
+def certain(found: Places, problem: Problem) -> bool:
+    """Return whether a problem of a model with guessed arguments is one for all: the call of a function that is fixed."""
+    node = found.at(problem.site, ast.Call)
+    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
+        return False
+    function = found.function_of(node)
+    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    by_name = isinstance(node.func, ast.Name) and node.func.id in given
+    return not by_name and not any(isinstance(a, ast.Starred) for a in node.args)
+
+
 def severity(found: Places, model: Model | None, problem: Problem) -> str:
     """Return how grave a failing call is: a note where its author may never make it with these arguments."""
     facts = problem.facts
@@ -75,35 +86,16 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
         return "note"
     if facts.get("message") == "arguments":
         return "error"
-    refused = facts.get("message") == "refused" and model is not None and not any(model.of_kind("conv"))
-    return "note" if refused or (model is not None and model.kind == "class" and to_be_given(found, model)) else "error"
+    if model is not None and model.kind == "class" and to_be_given(found, model):
+        return "note"
+    sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
+    return "error" if sure or not in_forward(found, problem) or " object>" in facts["reason"] else "note"
 
 
-def to_be_given(found: Places, model: Model) -> bool:
-    """Return whether a class has defaults that only stand for what its users are to give: ``None``, ``[]``, ``{}``."""
-    cls = next((c for c in found.classes if c.lineno == model.line), None)
-    above = [] if cls is None else [c for c in found.family(cls) if "__init__" in methods(c)]
-    if not above:
-        return True
-    arguments = methods(above[0])["__init__"].args
-    defaults = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
-    empty = any(
-        (isinstance(d, ast.Constant) and d.value in {None, ""}) or (isinstance(d, (ast.List, ast.Tuple)) and not d.elts)
-        for d in defaults
-    )
-    return empty or arguments.kwarg is not None or arguments.vararg is not None
-
-
-def sure(found: Places, problem: Problem) -> bool:
-    """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
-    node = found.at(problem.site, ast.Call)
-    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
-        return False
-    function = found.function_of(node)
-    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(
-        isinstance(a, ast.Starred) for a in node.args
-    )
+def in_forward(found: Places, problem: Problem) -> bool:
+    """Return whether a problem shows while forward runs, where it may rest on what the input is taken to be."""
+    functions = (found.function_around(site) for site in (problem.site, *problem.site.calls))
+    return bool(problem.module) or any(function is not None and function.name == "forward" for function in functions)
 
 
 def call(report: Reporter, found: Places, model: Model | None, problem: Problem, grave: str) -> Finding:

@@ -36,7 +36,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Problem, Site
-from resnet_check.rules._arguments import incomplete
+from resnet_check.rules._arguments import incomplete, to_be_given
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import FUNCTIONS, Places, inside, is_name, methods, name_of, places, self_name, targets
 from resnet_check.rules._spelling import misspelled_init, nearest_name
@@ -74,7 +74,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         if set_from_outside(found, cls, facts["name"]):
             continue
         site, message, cure, also = explain(found, cls, problem)
-        grave = None if problem.site.path == context.source.path else "note"
+        elsewhere = problem.site.path != context.source.path
+        unset = "other paths" in message and model is not None and model.kind == "class" and to_be_given(found, model)
+        grave = "note" if elsewhere or unset else None
         yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, severity=grave)
 
 
