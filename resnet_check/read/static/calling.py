@@ -332,7 +332,7 @@ def construct(
     else:
         instance = Instance(cls, frame.site(node))
     host = next((c.host for c in cls.mro if c.host not in (None, object)), None)
-    if host is not None:
+    if host is not None and not any(c.qualified == "typing.NamedTuple" for c in cls.mro):
         instance.payload = host_payload(interpreter, host, args, frame.site(node))
     found = cls.find("__init__")
     if cls.opaque is not None and (found is None or found[1].opaque is None or found[1].node is None):
