@@ -25,6 +25,7 @@ from resnet_check.read.static.values import (
     StaticMethod,
     Super,
     Tensor,
+    Weights,
 )
 
 REGISTRIES = ("_parameters", "_buffers", "_modules")
@@ -433,7 +434,7 @@ def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node:
     if isinstance(owner, Opaque):
         return
     if isinstance(index, Opaque):
-        if isinstance(owner, (dict, list)):
+        if isinstance(owner, (dict, list)) and not isinstance(owner, Weights):
             interpreter.lose(Opaque(f"an unknown index is set: {index.reason}", frame.site(node)))
         return
     try:

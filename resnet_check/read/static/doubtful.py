@@ -1,4 +1,4 @@
-"""Failures that say nothing about a file, because they rest on what the reader supplied: no arguments, one guessed input."""
+"""Failures that say nothing about a file: they rest on what the reader supplied, no arguments and one guessed input."""
 
 from __future__ import annotations
 

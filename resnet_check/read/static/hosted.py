@@ -10,7 +10,7 @@ from resnet_check.graph.dim import value as value_of
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.iteration import iterate
 from resnet_check.read.static.operations import bounded, format_value, unwrap
-from resnet_check.read.static.values import Instance, Opaque
+from resnet_check.read.static.values import Instance, Opaque, Weights
 
 
 class Nowhere:
@@ -90,6 +90,8 @@ def sorted_values(interpreter: Interpreter, site: Any, values: Any, *, key: Any 
 def update(interpreter: Interpreter, site: Any, owner: Any, *others: Any, **kwargs: Any) -> Any:
     for other in others:
         inner = unwrap(other)
+        if isinstance(inner, Opaque) and isinstance(owner, Weights):
+            continue
         if isinstance(inner, Opaque):
             interpreter.lose(Opaque(f"something unknown was added: {inner.reason}", site))
         elif isinstance(inner, dict) or not isinstance(owner, dict):

@@ -10,7 +10,7 @@ from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.operations import ContextManager, kind_of
 from resnet_check.read.static.python_types import OBJECT
-from resnet_check.read.static.values import BoundMethod, Class, Instance, Native, Opaque, Tensor
+from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor, Weights
 
 MODULE = Class("Module", (OBJECT,), {}, qualified="torch.nn.Module")
 
@@ -173,7 +173,7 @@ def requires_grad(_: Interpreter, __: Any, instance: Instance, flag: Any = True)
 
 def state_dict(_: Interpreter, __: Any, instance: Instance, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
     del args, kwargs
-    return {**dict(tensors_of(instance, "_parameters")), **dict(tensors_of(instance, "_buffers"))}
+    return Weights({**dict(tensors_of(instance, "_parameters")), **dict(tensors_of(instance, "_buffers"))})
 
 
 def submodule(interpreter: Interpreter, site: Any, instance: Instance, path: Any) -> Any:

@@ -9,8 +9,8 @@ from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static.hosted import elements
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.python_types import OBJECT, TYPES
-from resnet_check.read.static.tensors import FUNCTIONS, run
-from resnet_check.read.static.values import Class, Native, Opaque, Tensor
+from resnet_check.read.static.tensors import ARRAY_METHODS, FUNCTIONS, run
+from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor
 
 NAMESPACES = {"numpy", "numpy.random", "numpy.linalg", "numpy.typing"}
 
@@ -117,6 +117,87 @@ def binary(function: Any, name: str) -> Any:
     return run_on
 
 
+def quotient(left: Any, right: Any) -> Any:
+    """``numpy.divide``, with numpy's infinity left out: nothing of a shape comes from it."""
+    return left / right if right else math.nan
+
+
+def pairwise(function: Any, name: str) -> Any:
+    """Return a function of two numbers or arrays of one dimension."""
+
+    def run_on(_: Interpreter, site: Any, left: Any, right: Any) -> Any:
+        both = [flat(v) if not isinstance(v, (int, float)) else [v] for v in (left, right)]
+        if isinstance(left, Dim) or isinstance(right, Dim) or None in both:
+            return binary(function, name)(_, site, left, right)
+        first, second = both
+        size = max(len(first or ()), len(second or ()))
+        if not all(len(b or ()) in {1, size} for b in both):
+            return Opaque(f"`numpy.{name}` of something that is not read", site)
+        try:
+            found = [function(a, b) for a, b in zip(stretched(first, size), stretched(second, size), strict=True)]
+        except (ArithmeticError, ValueError):
+            return Opaque(f"`numpy.{name}`", site)
+        return found[0] if isinstance(left, (int, float)) and isinstance(right, (int, float)) else array(found)
+
+    return run_on
+
+
+def stretched(values: list[Any] | None, size: int) -> list[Any]:
+    values = values or []
+    return values * size if len(values) == 1 else values
+
+
+def unique(_: Interpreter, site: Any, values: Any, *, return_counts: Any = False, **others: Any) -> Any:
+    """``numpy.unique``."""
+    data = flat(values)
+    if data is None or any(others.values()):
+        return Opaque("`numpy.unique` of something that is not read", site)
+    found = sorted(set(data))
+    return (array(found), array([data.count(v) for v in found])) if return_counts else array(found)
+
+
+def polynomial(_: Interpreter, site: Any, coefficients: Any) -> Any:
+    """``numpy.poly1d``, of which filters are made."""
+    data = flat(coefficients)
+    if data is None or not data or len(data) > 64:
+        return Opaque("`numpy.poly1d` of something that is not read", site)
+    made = Instance(POLYNOMIAL, site)
+    made.attributes["coeffs"] = made.attributes["coef"] = array([float(c) for c in data])
+    return made
+
+
+def power_of_polynomial(interpreter: Interpreter, site: Any, base: Instance, exponent: Any) -> Any:
+    if not isinstance(exponent, int) or not 0 <= exponent <= 64:
+        return Opaque("a power of a polynomial", site)
+    factor, result = list(base.attributes["coeffs"].data), [1.0]
+    for _ in range(exponent):
+        longer = [0.0] * (len(result) + len(factor) - 1)
+        for i, a in enumerate(result):
+            for j, b in enumerate(factor):
+                longer[i + j] += a * b
+        result = longer
+    return polynomial(interpreter, site, result[:64]) if len(result) <= 64 else Opaque("a long polynomial", site)
+
+
+POLYNOMIAL = Class("poly1d", (OBJECT,), {"__pow__": Native("poly1d.__pow__", power_of_polynomial)})
+
+
+def cast(_: Interpreter, site: Any, values: Tensor, kind: Any = None, *__: Any, **___: Any) -> Any:
+    """``ndarray.astype``."""
+    name = kind.name if isinstance(kind, Class) else kind
+    if values.data is None or not isinstance(name, str) or not all(isinstance(v, (int, float)) for v in values.data):
+        return Opaque("`astype` of something that is not read", site, "tensor")
+    whole = name.startswith(("int", "long", "uint"))
+    try:
+        data = tuple(int(v) if whole else float(v) for v in values.data)
+    except (ValueError, OverflowError):
+        return Opaque("`astype` of something that is not read", site, "tensor")
+    return Tensor(values.shape, "int64" if whole else "float32", data=data)
+
+
+ARRAY_METHODS["astype"] = cast
+
+
 def unknown(kind: str) -> Any:
     return lambda _i, site, *_a, **_k: Opaque("a random or computed array", site, kind)
 
@@ -155,7 +236,12 @@ VALUES: dict[str, Any] = {
         "cumsum": reduction(cumulative, "cumsum"),
         "maximum": binary(lambda a, b: apply("max", a, b), "maximum"),
         "minimum": binary(lambda a, b: apply("min", a, b), "minimum"),
-        "power": binary(lambda a, b: a**b, "power"),
+        "power": pairwise(lambda a, b: a**b, "power"),
+        "divide": pairwise(quotient, "divide"),
+        "true_divide": pairwise(quotient, "true_divide"),
+        "multiply": pairwise(lambda a, b: a * b, "multiply"),
+        "unique": unique,
+        "poly1d": polynomial,
         "mod": binary(lambda a, b: a % b, "mod"),
         "array": through_torch("tensor"),
         "asarray": through_torch("tensor"),

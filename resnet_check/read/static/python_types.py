@@ -9,7 +9,7 @@ from typing import Any
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
-from resnet_check.read.static.values import BudgetExceeded, Class, Instance, Opaque, Tensor
+from resnet_check.read.static.values import BudgetExceeded, Class, Instance, Opaque, Partial, Tensor
 
 OBJECT = Class("object", (), {}, qualified="object", host=object)
 TYPES: dict[str, Class] = {
@@ -73,6 +73,10 @@ def type_of(value: Any) -> Any:
         return NONE_TYPE
     if isinstance(value, Class):
         return TYPES["type"]
+    if isinstance(value, Partial):
+        from resnet_check.read.static.library_names import PARTIAL
+
+        return PARTIAL
     return TYPES.get(type(value).__name__) or Opaque(f"the type of {type(value).__name__}")
 
 
@@ -158,11 +162,17 @@ def make_dict(interpreter: Interpreter, site: Any, values: Any = None, /, **kwar
         return Opaque("a dict of values that are not read", site)
 
 
+def single(value: Any) -> Any:
+    """Return the number in a tensor that holds one."""
+    known = isinstance(value, Tensor) and value.data is not None and not value.shape
+    return value.data[0] if known else value
+
+
 def make_range(interpreter: Interpreter, site: Any, *bounds: Any) -> Any:
     from resnet_check.read.static import tensors
     from resnet_check.read.static.operations import kind_of
 
-    numbers = [tensors.concrete(interpreter, bound) for bound in bounds]
+    numbers = [tensors.concrete(interpreter, single(bound)) for bound in bounds]
     if all(isinstance(n, int) for n in numbers) and 1 <= len(numbers) <= 3:
         made = range(*numbers)
         if len(made) > 10 * MAX_ITEMS:

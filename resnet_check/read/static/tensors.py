@@ -243,6 +243,8 @@ def attribute(interpreter: Interpreter, tensor: Tensor, name: str, node: Any, fr
         return plain(tensor)
     function = FUNCTIONS.get(f"torch.Tensor.{name}")
     if function is None:
+        if name in ARRAY_METHODS:
+            return Native(name, lambda i, s, *a, **k: ARRAY_METHODS[name](i, s, tensor, *a, **k), lenient=True)
         if name in QUIET_METHODS:
             return Native(name, lambda _i, _s, *_a, **_k: tensor, lenient=True)
         return Opaque(f"`Tensor.{name}`", frame.site(node), "any")
@@ -265,6 +267,9 @@ PLAIN_ATTRIBUTES: dict[str, Any] = {
     "is_sparse": lambda _t: False,
     "is_leaf": lambda t: t.parameter,
 }
+ARRAY_METHODS: dict[str, Any] = {}
+"""Methods that only arrays of numpy have."""
+
 GETTERS = frozenset({"itemsize", "nbytes", "T", "mT", "H", "mH", "data", "real", "imag"})
 QUIET_METHODS = frozenset({"backward", "retain_grad", "register_hook", "share_memory_", "pin_memory", "apply_"})
 

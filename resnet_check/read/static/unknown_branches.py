@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resnet_check.read.static.frames import MISSING, Frame
-from resnet_check.read.static.values import Instance, Opaque, ProjectModule
+from resnet_check.read.static.values import External, Instance, Opaque, ProjectModule
 
 HARMLESS = frozenset(
     "print info debug warn warning error exception log init_weights load_state_dict load_pretrained load_checkpoint "
@@ -15,6 +15,10 @@ HARMLESS = frozenset(
     "trunc_normal_ orthogonal_ fill_ zero_ copy_ write flush close save update_progress manual_seed seed".split()
 )
 """Calls as statements that change no shape, no module and no name."""
+
+
+OUTSIDE = frozenset("os shutil sys time logging warnings pathlib json".split())
+"""Modules of Python whose functions, called for their effect, change files and streams only."""
 
 
 def walk(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -85,7 +89,7 @@ def forget_call(interpreter: Any, node: ast.Call, opaque: Opaque, frame: Frame) 
     while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
         root = root.func if isinstance(root, ast.Call) else root.value
     owner = frame.lookup(root.id) if isinstance(root, ast.Name) else None
-    if isinstance(owner, (Opaque, ProjectModule)):
+    if isinstance(owner, (Opaque, ProjectModule)) or (isinstance(owner, External) and owner.name in OUTSIDE):
         return
     if isinstance(owner, (list, dict)) and isinstance(node.func, ast.Attribute):
         forget_container(interpreter, root, opaque, frame)

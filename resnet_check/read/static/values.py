@@ -99,6 +99,10 @@ class Size(tuple[Any, ...]):
     __slots__ = ()
 
 
+class Weights(dict[str, Any]):
+    """A state dict: what is put into it is only loaded, and changes nothing that is read here."""
+
+
 class Function:
     """A function or lambda of the interpreted program, with the scope that it closes over."""
 

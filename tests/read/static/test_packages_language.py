@@ -111,6 +111,70 @@ class Net(Module):
         16 + 8,
         "(N, 4, H, W)",
     ),
+    "widths that numpy computes": (
+        """
+import numpy as np
+def stages(slope=8.8, first=32, factor=2.1, depth=12, step=8):
+    exponents = np.round(np.log((np.arange(depth) * slope + first) / first) / np.log(factor))
+    widths = np.round(np.divide(first * np.power(factor, exponents), step)) * step
+    assert len(np.unique(widths)) == exponents.max() + 1
+    return np.unique(widths.astype(int).tolist(), return_counts=True)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        before, layers = 3, []
+        for width, depth in zip(*stages()):
+            for _ in range(depth):
+                layers.append(nn.Conv2d(before, int(width), 1, bias=False))
+                before = int(width)
+        self.body = nn.Sequential(*layers)
+    def forward(self, x):
+        return self.body(x)
+""",
+        95072,
+        "(N, 144, H, W)",
+    ),
+    "a filter that numpy computes": (
+        """
+import numpy as np
+class Net(nn.Module):
+    def __init__(self, size=3):
+        super().__init__()
+        row = torch.tensor((np.poly1d((0.5, 0.5)) ** (size - 1)).coeffs.astype(np.float32))
+        self.register_buffer("kernel", (row[:, None] * row[None, :])[None, None].repeat(3, 1, 1, 1))
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.conv(F.conv2d(x, self.kernel, groups=3))
+""",
+        16,
+        "(N, 4, H - 2, W - 2)",
+    ),
+    "weights that are downloaded and merged": (
+        """
+def load(model, path):
+    if not os.path.exists(path):
+        os.makedirs(path)
+    weights, fitting = model.state_dict(), {}
+    for key, value in torch.load(path).items():
+        if key in weights and weights[key].size() == value.size():
+            fitting[key] = value
+    weights.update(fitting)
+    model.load_state_dict(weights)
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.conv(x)
+def Net(pretrained=True):
+    model = Plain()
+    if pretrained:
+        load(model, "weights")
+    return model
+""",
+        16,
+        "(N, 4, H, W)",
+    ),
     "a forward that needs no self": (
         """
 class Act(nn.Module):
