@@ -16,7 +16,7 @@ SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 MEANT = re.compile(
     r"pre_?-?train|frozen|freez|froze|teacher|target|momentum|\bema\b|ema_|_ema|stop_?-?\s?grad|stop_gradient|linear.?prob"
     r"|probe|fine_?-?tun|requires_grad|load_state_dict|distil|key_enc|encoder_k|perceptual|lpips|quantiz|codebook"
-    r"|straight|truncat|bptt|transfer|not trained|untrained|random features|fixed|backprop",
+    r"|bptt|not trained|untrained|random features|fixed (weights|features|backbone|encoder)|backprop",
     re.IGNORECASE,
 )
 """Words in a class that say that parts of it are not to learn."""

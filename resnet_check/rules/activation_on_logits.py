@@ -52,7 +52,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     scored = alone and bool({"cross entropy", "negative log-likelihood"} & used.keys())
     for model in runnable(context):
         ops, consumers = training_ops(model), {i for op in training_ops(model) for i in op.inputs}
-        for op in results(model):
+        for result in results(model):
+            op = result
+            while op.kind in {"softmax", "log_softmax", *SHAPING}:
+                op = ops[op.inputs[0]]
             last = before(ops, op)
             if last is None or (op.returned and op.index in consumers):
                 continue
@@ -129,13 +132,14 @@ class Net(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(32, 7),
             nn.ReLU(inplace=True),  # <- activation-on-logits
+            nn.LogSoftmax(dim=1),
         )
 
     def forward(self, x):
         return self.top(self.features(x))
 
 
-loss = nn.CrossEntropyLoss()
+loss = nn.NLLLoss()
 """,
 )
 

@@ -2,7 +2,8 @@
 
 ## What it checks
 Whether `forward` calls `F.dropout` (or `F.dropout2d`, ...) without `training=`, or a dropout layer that `model.eval()`
-does not reach because it is built in `forward`. `training=True`, written out, is taken as meant: Monte-Carlo dropout.
+does not reach because it is built in `forward` or kept in a plain list. `training=True`, written out, is taken as
+meant: Monte-Carlo dropout.
 
 ## Why it matters
 The default of `F.dropout` is `training=True`, whatever the mode of the model, and a layer that was just built is in
@@ -27,7 +28,7 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Model, Op
+from resnet_check.graph.records import Model, ModuleRecord, Op
 from resnet_check.rules._places import name_of, places
 from resnet_check.rules._training import place
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -45,18 +46,31 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             layer = model.layer(op)
             if layer is None and is_on_by_default(context, op):
                 yield functional(report, context, model, op)
-            elif layer is not None and layer.created and not layer.registered and layer.attributes.get("training"):
-                name = layer.type.rpartition(".")[2]
-                yield report(
-                    layer.built,
-                    f"`nn.{name}` is built in `forward`, and a new layer is in training mode: it drops values in"
-                    " evaluation too",
-                    label="always in training mode",
-                    help=f"build it in `__init__` (`self.dropout = nn.{name}(...)`) and call that here",
-                    model=model,
-                    module=op.path or None,
-                    related=() if layer.built.line == op.site.line else (related(op.site, "runs here"),),
-                )
+            elif layer is not None and out_of_reach(model, layer):
+                yield unreached(report, model, layer, op)
+
+
+def out_of_reach(model: Model, layer: ModuleRecord) -> bool:
+    """Return whether `model.eval()` does not reach a layer, and nothing worse is wrong with how it is kept."""
+    if layer.registered or not layer.attributes.get("training"):
+        return False
+    return layer.created or not any(m.parameters for m in model.modules if not m.registered and not m.created)
+
+
+def unreached(report: Reporter, model: Model, layer: ModuleRecord, op: Op) -> Finding:
+    """Return the finding about a dropout layer that stays in training mode."""
+    name = layer.type.rpartition(".")[2]
+    where = "built in `forward`" if layer.created else "registered in no module"
+    mend = "and call that here" if layer.created else "not in a plain list"
+    return report(
+        layer.built,
+        f"this `{name}` is {where}, where `model.eval()` does not reach it: it drops values in evaluation too",
+        label="always in training mode",
+        help=f"keep it in an attribute of the module (`self.dropout = nn.{name}(...)` in `__init__`), {mend}",
+        model=model,
+        module=op.path or None,
+        related=() if layer.built.line == op.site.line else (related(op.site, "runs here"),),
+    )
 
 
 def functional(report: Reporter, context: FileContext, model: Model, op: Op) -> Finding:
@@ -128,10 +142,11 @@ class Net(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
         self.blocks = nn.Sequential(Block(0.3), Block(0.3))
+        self.drops = [nn.Dropout(0.2)]  # <- dropout-always-on
         self.fc = nn.Linear(8, 10)
 
     def forward(self, x):
-        x = self.blocks(self.stem(x)).mean((2, 3))
+        x = self.drops[0](self.blocks(self.stem(x)).mean((2, 3)))
         drop = nn.Dropout(0.5)  # <- dropout-always-on
         return self.fc(drop(x))
 """,

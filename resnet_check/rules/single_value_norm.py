@@ -16,6 +16,8 @@ projection heads, in the image pooling of ASPP), and larger batches train well.
     x = self.bn(x)                          # BatchNorm2d: height times width values
     x = torch.flatten(self.avgpool(x), 1)
 
+An instance norm of a 1x1 map raises for every batch, in evaluation too: an error.
+
 ## How to fix
 Leave as it is if no batch ever holds a single image: pass `drop_last=True` to the `DataLoader`. Otherwise normalise
 before the pool, or use `LayerNorm` or `GroupNorm`, which do not look across the batch.
@@ -29,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Model, Op, show
+from resnet_check.graph.records import Model, Op, Problem, show
 from resnet_check.rules._training import runnable, title, training_ops
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -37,6 +39,9 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 @rule("RC508", "single-value-norm", "note")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield the batch norms whose input has one value for each image and channel."""
+    for found, problem in context.found("single-value"):
+        if found is not None and all(s == 1 for s in problem.facts["shape"][2:] if isinstance(s, int)):
+            yield instance(report, found, problem)
     for model in runnable(context):
         for op in training_ops(model):
             if op.kind == "batch_norm" and uses_batch(model, op) and all(s == 1 for s in op.shape[2:]):
@@ -52,6 +57,24 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                     module=op.path or None,
                     related=() if site == op.site else (related(op.site, f"called with {show(op.shape)}"),),
                 )
+
+
+def instance(report: Reporter, model: Model, problem: Problem) -> Finding:
+    """Return the finding about an instance norm of a single value."""
+    shape = show(problem.facts["shape"])
+    layer = problem.facts.get("layer")
+    built = getattr(layer, "built", None)
+    site = built if built is not None and built.path == problem.site.path else problem.site
+    return report(
+        site,
+        f"an instance norm of {shape} has one value per image and channel to normalise: torch raises",
+        label="one value per image and channel",
+        help="leave the norm out after a global pool, or normalise before the pool",
+        model=model,
+        module=problem.module or None,
+        severity="error",
+        related=() if site == problem.site else (related(problem.site, f"called with {shape}"),),
+    )
 
 
 def uses_batch(model: Model, op: Op) -> bool:
@@ -104,6 +127,20 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.stem(x)
         return torch.cat([x, F.interpolate(self.pool(x), size=x.shape[-2:])], 1)
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            nn.Conv2d(3, 8, 3),
+            nn.InstanceNorm2d(8, affine=True),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.InstanceNorm2d(8),  # <- single-value-norm
+        )
 """,
 )
 

@@ -32,7 +32,7 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Model, Op
+from resnet_check.graph.records import Model, Op, Site
 from resnet_check.rules._places import places
 from resnet_check.rules._training import runnable, title, training_ops
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -54,11 +54,13 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model in runnable(context):
         ops = training_ops(model)
         zero = zeros(model, ops)
-        for op in ops:
-            layer = model.layer(op)
-            if layer is None or not starts_at_zero(model, op) or ends_branch(ops, op, zero):
+        started = [(op, meets(ops, op, zero)) for op in ops if starts_at_zero(model, op)]
+        useful = {fill_of(model, op) for op, met in started if met == "a value"}
+        blocked = any(met == "nothing" for _, met in started)
+        for op, met in started:
+            layer, site = model.layer(op), fill_of(model, op)
+            if layer is None or met == "a value" or (met == "zero" and (blocked or site in useful)):
                 continue
-            site = layer.initial["weight"][1]
             node = places(context).at(site, ast.Call, ast.Assign)
             text = places(context).segment(node) if node is not None else "this"
             if site.path != context.source.path:
@@ -79,6 +81,11 @@ def starts_at_zero(model: Model, op: Op) -> bool:
     """Return whether an Op is a norm whose weight is filled with zero."""
     layer = model.layer(op)
     return layer is not None and op.kind in NORMS and "weight" in layer.initial and layer.initial["weight"][0] == 0
+
+
+def fill_of(model: Model, op: Op) -> Site:
+    """Return the place that filled the weight of a norm, whoever called it."""
+    return model.modules[op.layer or 0].initial["weight"][1]._replace(caller=None)
 
 
 def zeros(model: Model, ops: list[Op]) -> list[bool]:
@@ -102,19 +109,20 @@ def zeros(model: Model, ops: list[Op]) -> list[bool]:
     return found
 
 
-def ends_branch(ops: list[Op], norm: Op, zero: list[bool]) -> bool:
-    """Return whether the output of a norm gets to a sum with something else, with a way back for gradients."""
-    carried = {norm.index}
+def meets(ops: list[Op], norm: Op, zero: list[bool]) -> str:
+    """Return what the output of a norm is added to, with a way back for gradients: a value, only zero, or nothing."""
+    carried, found = {norm.index}, "nothing"
     for op in ops[norm.index + 1 :]:
         if not carried.intersection(op.inputs):
             continue
         if op.kind in {"add", "sub"}:
-            if any(index not in carried and not zero[index] for index in op.inputs):
-                return True
+            others = [zero[index] for index in op.inputs if index not in carried]
+            if not all(others):
+                return "a value"
+            found = "zero" if others else found
+        if op.kind in PASSING or op.kind in {"add", "sub"}:
             carried.add(op.index)
-        elif op.kind in PASSING:
-            carried.add(op.index)
-    return False
+    return found
 
 
 BAD = (
@@ -187,6 +195,33 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.blocks(self.stem(x))
+""",
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, out):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, out, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out)
+        nn.init.zeros_(self.bn2.weight)
+        self.shortcut = nn.Sequential()
+        if width != out:
+            self.shortcut = nn.Sequential(nn.Conv2d(width, out, 1, bias=False), nn.BatchNorm2d(out))
+            nn.init.zeros_(self.shortcut[1].weight)  # <- zero-init
+
+    def forward(self, x):
+        out = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU(), Block(8, 8), Block(8, 16), Block(16, 16))
 """,
 )
 

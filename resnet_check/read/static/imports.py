@@ -206,6 +206,8 @@ class Files:
             return self.project_module(interpreter, path, name)
         if interpreter.catches("ImportError"):
             raise missing(name, frame.site(node))
+        if top in prelude.PACKAGES:
+            return External(name)
         return Opaque(f"the module `{name}`", frame.site(node))
 
     def project_module(self, interpreter: Interpreter, path: str, name: str) -> Any:

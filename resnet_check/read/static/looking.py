@@ -43,7 +43,8 @@ class Looker:
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
         if not size_matters(done):
-            return looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
+            small = looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
+            return looked if small[1].fatal and not done.fatal else small
         for size in self.promising(looked, rank):
             other = self.attempt(channels, (size,) * rank)
             if not other[1].fatal:
