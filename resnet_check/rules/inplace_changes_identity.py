@@ -120,12 +120,13 @@ from torch import nn
 class PreAct(nn.Module):
     def __init__(self, width):
         super().__init__()
+        self.shortcut = nn.Identity()
         self.act = nn.LeakyReLU(0.1, inplace=True)
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x):
-        shortcut = x
+        shortcut = self.shortcut(x)
         out = self.act(x)  # <- inplace-changes-identity
         out = self.conv1(out)
         out = self.act(out)

@@ -39,9 +39,19 @@ def renamed(tensor: Tensor, op: int) -> Tensor:
     """Return a second name for a tensor, so that what is read through the older name can be told apart."""
     made = Tensor(tensor.shape, tensor.dtype, data=tensor.data, requires_grad=tensor.requires_grad)
     made.trace, made.op, made.base, made.attributes = tensor.trace, op, tensor.base, tensor.attributes
-    made.renewed, tensor.older = op, op
-    tensor.same = made.same = [*(tensor.same or (tensor,)), made]
+    made.renewed = op
+    for name in alias(tensor, made):
+        if name is not made and name.older is None:
+            name.older = op
     return made
+
+
+def alias(tensor: Tensor, other: Tensor) -> list[Tensor]:
+    """Let two tensors be names of the same memory, and return all its names."""
+    names = tensor.same or [tensor]
+    names.append(other)
+    tensor.same = other.same = names
+    return names
 
 
 def filled(tensor: Tensor, number: Any, site: Any) -> None:

@@ -220,7 +220,12 @@ def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
         tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)
     tensor.requires_grad = any(getattr(t, "requires_grad", False) for t in result.inputs)
     if result.view and isinstance(first, Tensor):
-        tensor.base = first.base or first
+        layer = interpreter.module_stack[-1].cls if result.kind == "identity" and interpreter.module_stack else None
+        if layer is not None and layer.qualified == "torch.nn.Identity":
+            tensor.base = first.base
+            inplace.alias(first, tensor)
+        else:
+            tensor.base = first.base or first
     return tensor
 
 
