@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from resnet_check.graph.records import Model, Op, Site
-from resnet_check.rules._places import name_of, places
+from resnet_check.rules._places import Function, inside, name_of, places
 from resnet_check.rules._training import gradients, reaching, training_ops
 from resnet_check.rules.base import FileContext
 
@@ -73,6 +73,7 @@ def place_of(context: FileContext, op: Op) -> tuple[tuple[str, int, int, int, in
         node = found.at(op.site, ast.Call, ast.Attribute)
         text = found.segment(node) if node is not None else "detach()"
         return whole(op.site), node, text, "leave out the cut, so that the gradient goes on"
+    mend = "remove it: whoever evaluates the model wraps the call in `torch.no_grad()`"
     for site in (op.site, *op.site.calls):
         for holder in holders(context, site):
             switches = (
@@ -80,9 +81,22 @@ def place_of(context: FileContext, op: Op) -> tuple[tuple[str, int, int, int, in
             )
             for switch in switches:
                 if name_of(switch.func if isinstance(switch, ast.Call) else switch) in SWITCHES:
-                    mend = "remove it: whoever evaluates the model wraps the call in `torch.no_grad()`"
                     return context.source.span(switch), switch, found.segment(switch), mend
-    return whole(op.site), None, "torch.no_grad()", "compute this with gradients"
+        function = found.function_around(site)
+        statement = switched_off(function, site.line) if function is not None else None
+        if statement is not None:
+            return context.source.span(statement), statement, found.segment(statement), mend
+    return whole(op.site), None, "torch.no_grad()", mend
+
+
+def switched_off(function: Function, line: int) -> ast.Call | None:
+    """Return the statement ``set_grad_enabled(False)`` of a function that comes last before a line."""
+    calls = [
+        s.value
+        for s in inside(function)
+        if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) and name_of(s.value.func) == "set_grad_enabled"
+    ]
+    return max((c for c in calls if c.lineno < line), key=lambda c: c.lineno, default=None)
 
 
 def whole(site: Site) -> tuple[str, int, int, int, int]:

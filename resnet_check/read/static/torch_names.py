@@ -185,6 +185,15 @@ def mode(name: str) -> Any:
     return make
 
 
+def set_gradients(interpreter: Interpreter, site: Any, flag: Any = True) -> ContextManager:  # noqa: FBT002 - torch's own
+    """``set_grad_enabled``: as a statement for all that follows, in ``with`` for the block."""
+    if isinstance(flag, Opaque):
+        return ContextManager()
+    manager = modules.open_mode("enable_grad" if flag else "no_grad")
+    manager.enter(interpreter, site)
+    return ContextManager(leave=manager.exit)
+
+
 def expand(count: int) -> Any:
     """Return ``_pair`` and its like."""
 
@@ -314,12 +323,7 @@ VALUES: dict[str, Any] = {
     "torch.no_grad": native("no_grad", mode("no_grad")),
     "torch.inference_mode": native("inference_mode", mode("no_grad")),
     "torch.enable_grad": native("enable_grad", mode("enable_grad")),
-    "torch.set_grad_enabled": native(
-        "set_grad_enabled",
-        lambda _i, _s, flag=True: (
-            ContextManager() if isinstance(flag, Opaque) else modules.open_mode("enable_grad" if flag else "no_grad")
-        ),
-    ),
+    "torch.set_grad_enabled": native("set_grad_enabled", set_gradients),
     "torch.autocast": native("autocast", mode("autocast")),
     "torch.cuda.amp.autocast": native("autocast", mode("autocast")),
     "torch.amp.autocast": native("autocast", mode("autocast")),
