@@ -147,9 +147,10 @@ def _model(content: Any) -> ModelReport:
 
 def _finding(content: Any) -> Finding:
     finding = Finding(*content)
-    fix = None if finding.fix is None else _fix(*finding.fix)
+    fix = None if finding.fix is None else _fix(finding.fix)
     return finding._replace(related=tuple(Related(*each) for each in finding.related), fix=fix)
 
 
-def _fix(title: str, edits: list[list[Any]], safe: bool) -> Fix:  # noqa: FBT001 - the record's own order
-    return Fix(title, tuple(Edit(*each) for each in edits), safe)
+def _fix(content: Any) -> Fix:
+    fix = Fix(*content)
+    return fix._replace(edits=tuple(Edit(*each) for each in fix.edits))

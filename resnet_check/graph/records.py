@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Site(NamedTuple):
         return tuple(found)
 
 
-RELATIONS = {
+RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -177,7 +177,8 @@ class Model:
     """One root module and what one forward pass of it does.
 
     Sizes: ``input`` and ``output`` hold Dims (``output`` nests tuples, lists and dicts as forward returns them; a leaf is
-    a Shape). ``params`` counts scalars, ``macs`` multiply-adds for one image at ``input``. ``accepted`` are inclusive ranges of square sizes.
+    a Shape). ``params`` counts scalars, ``macs`` multiply-adds for one image at ``input``.
+    ``accepted`` are inclusive ranges of square sizes.
     A figure is None when something that it depends on was not understood. ``trial`` marks a class that needs arguments
     which the file does not give: it was built with guessed ones, is no model of the file, and only its mistakes count.
     ``trained`` is the graph in training mode (only its Ops, none where that pass was not understood) if forward asks for

@@ -157,7 +157,7 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
     if isinstance(owner, Property) and name in {"setter", "getter", "deleter"}:
         return Native(name, lambda _i, _s, f: Property(owner.getter, f if name == "setter" else owner.setter))
     if isinstance(owner, Dim):
-        return MISSING if name not in {"item"} else Native("item", lambda _i, _s: owner)
+        return MISSING if name != "item" else Native("item", lambda _i, _s: owner)
     if isinstance(owner, str) and name == "type":  # a device, which is its name here
         return owner.partition(":")[0]
     return host_method(interpreter, owner, name)

@@ -189,7 +189,7 @@ def has_named(interpreter: Interpreter, site: Any, owner: Any, name: Any) -> Any
     return has_attribute(interpreter, owner, name, None, Nowhere(site))
 
 
-def is_callable(_: Interpreter, site: Any, value: Any) -> Any:
+def is_callable(_: Interpreter, __: Any, value: Any) -> Any:
     if isinstance(value, Opaque):
         return value.of_kind("number")
     if isinstance(value, Instance):

@@ -55,7 +55,7 @@ def call(
     if isinstance(function, (StaticMethod, ClassMethod)):
         return call(interpreter, function.function, args, kwargs, node, frame)
     if isinstance(function, Opaque):
-        return call_opaque(interpreter, function, args, kwargs, frame.site(node))
+        return call_opaque(function, frame.site(node))
     if isinstance(function, (External, ProjectModule)):
         return Opaque("a module is called", frame.site(node))
     if isinstance(function, ContextManager) and len(args) == 1:
@@ -88,9 +88,7 @@ def describe(value: Any) -> str:
     return kind_of(value)
 
 
-def call_opaque(
-    interpreter: Interpreter, function: Opaque, args: tuple[Any, ...], kwargs: dict[str, Any], site: Any
-) -> Opaque:
+def call_opaque(function: Opaque, site: Any) -> Opaque:
     """Call something unknown: the result is unknown, and modules that it got may have been changed."""
     kind = "tensor" if function.kind == "tensor" else "any"
     return Opaque(
@@ -235,7 +233,7 @@ def call_function(
         return interpreter.error(
             "TypeError",
             "bad-call",
-            scope.caller_site,
+            scope.caller_site or scope.site(function.node),
             reason=f"`{label(function)}` {wrong}",
             function=function.name,
             owner=function.owner.name if function.owner else None,

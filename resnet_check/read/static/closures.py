@@ -36,7 +36,7 @@ def free_names(node: Any) -> frozenset[str]:
         bound = {part.arg for part in (*parts, *ast.walk(node.args)) if isinstance(part, ast.arg)}
         bound |= {part.id for part in names if not isinstance(part.ctx, ast.Load)}
         known = node.resnet_check_free = frozenset(part.id for part in names) - bound
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def set_before(loop: Any, node: Any) -> set[str]:

@@ -8,7 +8,7 @@ from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import Instance, Opaque, Tensor
 
 
-def copy_value(interpreter: Interpreter, site: Any, value: Any, *, deep: bool) -> Any:
+def copy_value(interpreter: Interpreter, value: Any, *, deep: bool) -> Any:
     """Return a copy; a deep one shares nothing with the original but classes and functions."""
     return copy(interpreter, value, {} if deep else None, top=True)
 

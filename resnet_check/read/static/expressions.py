@@ -257,7 +257,7 @@ def joined_string(interpreter: Interpreter, node: ast.JoinedStr, frame: Frame) -
     parts: list[str] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            parts.append(part.value)
+            parts.append(str(part.value))
             continue
         if not isinstance(part, ast.FormattedValue):
             return Opaque("a string of a kind that is not read", frame.site(part), "text")

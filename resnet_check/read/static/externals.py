@@ -48,8 +48,7 @@ def resolve(interpreter: Interpreter, name: str) -> Any:
     value = look_up(canonical(name))
     if value is None:
         value = prelude.find(interpreter, name)
-    if value is None:
-        return Opaque(f"`{name}`")
+        return Opaque(f"`{name}`") if value is None else value
     _resolved[name] = value
     return value
 

@@ -57,12 +57,11 @@ def host_method(_: Interpreter, owner: Any, name: str) -> Any:
     if hasattr(owner, "__next__") and name == "__next__":
         return Native(name, lambda _i, _s: next(owner))
     if owner is None or isinstance(owner, (list, tuple, dict, str, int, float)):
-        known = (
-            MISSING
-            if owner is None or not hasattr(type(owner), name)
-            else Opaque(f"`{name}` of {type(owner).__name__}")
+        return (
+            Opaque(f"`{name}` of {type(owner).__name__}")
+            if hasattr(type(owner), name) and owner is not None
+            else MISSING
         )
-        return known
     return Opaque(f"`{name}` of {type(owner).__name__}")
 
 
@@ -86,7 +85,8 @@ def run(
         return Opaque(f"an unknown key: {args[0].reason}", args[0].site)
     args = tuple(list(a) if name in {"extend", "update"} and hasattr(a, "__next__") else a for a in args)
     if name in {"zfill", "ljust", "rjust", "center"} and args and isinstance(args[0], int) and args[0] > MAX_ITEMS:
-        raise BudgetExceeded("a text with more than a million characters")
+        reason = "a text with more than a million characters"
+        raise BudgetExceeded(reason)
     if name in {"extend", "update"} and args and isinstance(args[0], Opaque):
         interpreter.lose(Opaque(f"something unknown was added: {args[0].reason}", site))
         return None

@@ -13,7 +13,7 @@ import warnings
 from typing import Any
 
 from resnet_check.graph.records import Site
-from resnet_check.read.static import externals
+from resnet_check.read.static import externals, prelude
 from resnet_check.read.static.frames import MISSING, Frame
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.unknown_branches import walk
@@ -157,6 +157,8 @@ class Files:
         self.main = os.path.abspath(main)
         self.read: dict[str, FileNamespace | None] = {}
         self.sought: set[str] = set()
+        self.texts: dict[str, FileNamespace] = {}
+        """What is opened of the texts that stand for libraries, by their names."""
         self.roots = import_roots(self.main)
 
     def open(self, interpreter: Interpreter, path: str) -> FileNamespace | None:
@@ -211,6 +213,7 @@ class Files:
         return Opaque(f"the module `{name}`", frame.site(node))
 
     def project_module(self, interpreter: Interpreter, path: str, name: str) -> Any:
+        """Return the module of a project file or folder."""
         if os.path.isdir(path):
             return ProjectModule(Folder(path, self))  # type: ignore[arg-type]
         namespace = self.open(interpreter, path)
@@ -218,7 +221,7 @@ class Files:
 
     def base_folder(self, node: ast.ImportFrom, frame: Any) -> str:
         """Return the folder that the dots of a relative import mean."""
-        folder = os.path.dirname(os.path.abspath(frame.file.path))
+        folder: str = os.path.dirname(os.path.abspath(frame.file.path))
         for _ in range(node.level - 1):
             folder = os.path.dirname(folder)
         return folder

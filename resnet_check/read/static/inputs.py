@@ -100,9 +100,10 @@ def kept_sizes(root: Instance, rank: int) -> list[tuple[int, ...]]:
         size = root.attributes.get(name)
         if isinstance(size, int) and not isinstance(size, bool):
             size = (size,) * rank
-        if isinstance(size, (tuple, list)) and all(isinstance(s, int) and s > 3 for s in size[-rank:]):
-            if len(size) in (rank, rank + 1):
-                return [(3, *size[-rank:])]
+        if not isinstance(size, (tuple, list)) or len(size) not in (rank, rank + 1):
+            continue
+        if all(isinstance(s, int) and s > 3 for s in size[-rank:]):
+            return [(3, *size[-rank:])]
     return []
 
 

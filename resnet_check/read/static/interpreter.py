@@ -57,9 +57,11 @@ class Interpreter:
         """Count work done; raises `BudgetExceeded` when the budget of steps or of processor time is used up."""
         self.steps += steps
         if self.steps > self.max_steps:
-            raise BudgetExceeded(f"more than {self.max_steps} steps")
+            reason = f"more than {self.max_steps} steps"
+            raise BudgetExceeded(reason)
         if self.steps & 1023 < steps and time.process_time() > self.deadline:
-            raise BudgetExceeded("the time limit")
+            reason = "the time limit"
+            raise BudgetExceeded(reason)
 
     def lose(self, opaque: Opaque) -> None:
         """Note that from here on the program may have done something that was not seen."""

@@ -116,7 +116,7 @@ def iterators(function: Any) -> Any:
     """Return a function of `itertools` applied to known elements."""
 
     def run(interpreter: Interpreter, site: Any, *values: Any, **kwargs: Any) -> Any:
-        found = []
+        found: list[Any] = []
         for value in values:
             if isinstance(value, int) or value is None:
                 found.append(value)
@@ -184,8 +184,8 @@ def field(_: Interpreter, __: Any, *, default: Any = MISSING, default_factory: A
     return FieldDefault(default, default_factory)
 
 
-def replaced(interpreter: Interpreter, site: Any, value: Any, **kwargs: Any) -> Any:
-    made = copy_value(interpreter, site, value, deep=False)
+def replaced(interpreter: Interpreter, _: Any, value: Any, **kwargs: Any) -> Any:
+    made = copy_value(interpreter, value, deep=False)
     if isinstance(made, Instance):
         made.attributes.update(kwargs)
     return made
@@ -223,6 +223,17 @@ def special_name(_: Interpreter, __: Any, *args: Any, **kwargs: Any) -> Any:
     return OBJECT
 
 
+def namespace(site: Any, attributes: dict[str, Any]) -> Instance:
+    """Return an object with attributes."""
+    made = Instance(OBJECT, site)
+    made.attributes.update(attributes)
+    return made
+
+
+def native(name: str, function: Any) -> Native:
+    return Native(name, function, lenient=True)
+
+
 def manager(interpreter: Interpreter, site: Any, function: Any) -> Any:
     """``contextlib.contextmanager``: what the function yields first."""
     del interpreter, site
@@ -239,39 +250,34 @@ PARTIAL = Class("partial", (OBJECT,), {}, qualified="functools.partial")
 PARTIAL.namespace["__new__"] = StaticMethod(
     Native("partial", lambda _i, _s, _c, function, *args, **kwargs: Partial(function, args, kwargs), lenient=True)
 )
+LOGGER = namespace(
+    None, {n: native(n, nothing) for n in "info debug warning warn error exception critical log setLevel".split()}
+)
 ENUM = Class("Enum", (OBJECT,), {"__new__": StaticMethod(Native("Enum", functional_enum))}, qualified="enum.Enum")
 NAMED_TUPLE = Class("NamedTuple", (TYPES["tuple"],), {}, qualified="typing.NamedTuple")
 CALLABLE = Class("Callable", (OBJECT,), {}, qualified="collections.abc.Callable")
-ABSTRACT = {
-    name: Class(name, (OBJECT,), {}, host=host)
-    for name, host in {
-        "Iterable": (list, tuple, dict, set, str, range),
-        "Sequence": (list, tuple, str, range),
-        "Mapping": dict,
-        "MutableMapping": dict,
-        "Collection": (list, tuple, dict, set, str, range),
-        "Number": (int, float),
-        "Integral": int,
-        "Real": (int, float),
-        "Hashable": (int, float, str, tuple),
-        "Sized": (list, tuple, dict, set, str, range),
-        "Set": (set, frozenset),
-        "MutableSequence": list,
-        "Iterator": (),
-        "Generator": (),
-    }.items()
+HOSTS: dict[str, Any] = {
+    "Iterable": (list, tuple, dict, set, str, range),
+    "Sequence": (list, tuple, str, range),
+    "Mapping": dict,
+    "MutableMapping": dict,
+    "Collection": (list, tuple, dict, set, str, range),
+    "Number": (int, float),
+    "Integral": int,
+    "Real": (int, float),
+    "Hashable": (int, float, str, tuple),
+    "Sized": (list, tuple, dict, set, str, range),
+    "Set": (set, frozenset),
+    "MutableSequence": list,
+    "Iterator": (),
+    "Generator": (),
 }
-for _abstract in ABSTRACT.values():
-    _abstract.node = None
+ABSTRACT = {name: Class(name, (OBJECT,), {}, host=host) for name, host in HOSTS.items()}
 
 TYPING = (
     "Any Optional Union List Dict Tuple Type Literal ClassVar Final Annotated NoReturn Protocol Generic TypedDict Set "
     "Self TypeAlias Concatenate ParamSpec Text AnyStr Never Required NotRequired Unpack LiteralString SupportsInt Deque FrozenSet"
 ).split()
-
-
-def native(name: str, function: Any) -> Native:
-    return Native(name, function, lenient=True)
 
 
 MATH = (
@@ -302,8 +308,8 @@ VALUES: dict[str, Any] = {
     **{f"collections.{name}": cls for name, cls in ABSTRACT.items()},
     **{f"numbers.{name}": cls for name, cls in ABSTRACT.items()},
     "collections.abc.Callable": CALLABLE,
-    "copy.copy": native("copy", lambda i, s, v: copy_value(i, s, v, deep=False)),
-    "copy.deepcopy": native("deepcopy", lambda i, s, v, *_: copy_value(i, s, v, deep=True)),
+    "copy.copy": native("copy", lambda i, _s, v: copy_value(i, v, deep=False)),
+    "copy.deepcopy": native("deepcopy", lambda i, _s, v, *_: copy_value(i, v, deep=True)),
     "dataclasses.dataclass": native("dataclass", dataclass),
     "dataclasses.field": native("field", field),
     "dataclasses.replace": native("replace", replaced),
@@ -374,15 +380,3 @@ VALUES: dict[str, Any] = {
     **SIGNATURES,
     "builtins.type": native("type", lambda _i, _s, v: type_of(v)),
 }
-
-
-def namespace(site: Any, attributes: dict[str, Any]) -> Instance:
-    """Return an object with attributes."""
-    made = Instance(OBJECT, site)
-    made.attributes.update(attributes)
-    return made
-
-
-LOGGER = namespace(
-    None, {n: native(n, nothing) for n in "info debug warning warn error exception critical log setLevel".split()}
-)

@@ -33,12 +33,15 @@ class Looker:
         self.guessed = False
         """Whether nothing says what the input is."""
 
-    def look(self, tree: ast.Module, asked: tuple[int, ...] | None) -> Looked:
-        """Return the shape of the input that the file means, and the pass with it."""
+    def look(self, tree: ast.Module, asked: tuple[int, ...] | None, *, sizes_only: bool = False) -> Looked:
+        """Return the shape of the input that the file means, and the pass with it.
+
+        With ``sizes_only`` the channels asked for do not count, those of the stem do.
+        """
         rank, channels = inputs.stem_of(self.root)
         stated = [asked] if asked is not None else inputs.stated(self.root, tree, rank)
         if stated:
-            return self.attempt(stated[0][0] if asked is not None else channels, stated[0][1:])
+            return self.attempt(stated[0][0] if asked is not None and not sizes_only else channels, stated[0][1:])
         self.guessed = True
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
@@ -58,7 +61,8 @@ class Looker:
         mended = [size for size in passes.mended_sizes(looked[1], names) if size >= LEAST]
         if mended:
             nearest = min(mended, key=lambda s: abs(s - inputs.FALLBACKS[0]))
-            found = [s for s in found if s in mended][:4] + [nearest] + [s for s in found if s not in mended][:8]
+            usual = [s for s in found if s in mended][:4]
+            found = [*usual, nearest, *[s for s in found if s not in mended][:8]]
         return found
 
     def attempt(self, channels: int, sizes: tuple[int, ...]) -> Looked:

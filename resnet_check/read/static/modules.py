@@ -242,46 +242,38 @@ QUIET = (
     " register_state_dict_post_hook extra_repr to_empty"
 ).split()
 
-MODULE.namespace.update(
-    {
-        name: Native(f"Module.{name}", function, lenient=True)
-        for name, function in {
-            "__init__": init,
-            "__call__": call_module,
-            "_call_impl": call_module,
-            "__setattr__": module_setattr,
-            "add_module": add_module,
-            "register_module": add_module,
-            "register_parameter": register_parameter,
-            "register_buffer": register_buffer,
-            "apply": apply_function,
-            "train": set_mode,
-            "eval": lambda i, s, m: set_mode(i, s, m, mode=False),
-            "requires_grad_": requires_grad,
-            "state_dict": state_dict,
-            "get_submodule": submodule,
-            "get_parameter": submodule,
-            "modules": lambda _i, _s, m: iter([module for _, module in walk(m)]),
-            "named_modules": named_modules,
-            "children": lambda _i, _s, m: iter(list({id(c): c for c in children(m).values()}.values())),
-            "named_children": lambda _i, _s, m: iter(list(children(m).items())),
-            "parameters": lambda _i, _s, m, recurse=True: iter(
-                [t for _, t in own_tensors(m, "_parameters", recurse=recurse)]
-            ),
-            "named_parameters": lambda _i, _s, m, prefix="", recurse=True, **_k: iter(
-                own_tensors(m, "_parameters", recurse=recurse)
-            ),
-            "buffers": lambda _i, _s, m, recurse=True: iter(
-                [t for _, t in own_tensors(m, "_buffers", recurse=recurse)]
-            ),
-            "named_buffers": lambda _i, _s, m, prefix="", recurse=True, **_k: iter(
-                own_tensors(m, "_buffers", recurse=recurse)
-            ),
-            "_get_name": lambda _i, _s, m: m.cls.name,
-            **dict.fromkeys(QUIET, itself),
-        }.items()
-    }
-)
+METHODS: dict[str, Any] = {
+    "__init__": init,
+    "__call__": call_module,
+    "_call_impl": call_module,
+    "__setattr__": module_setattr,
+    "add_module": add_module,
+    "register_module": add_module,
+    "register_parameter": register_parameter,
+    "register_buffer": register_buffer,
+    "apply": apply_function,
+    "train": set_mode,
+    "eval": lambda i, s, m: set_mode(i, s, m, mode=False),
+    "requires_grad_": requires_grad,
+    "state_dict": state_dict,
+    "get_submodule": submodule,
+    "get_parameter": submodule,
+    "modules": lambda _i, _s, m: iter([module for _, module in walk(m)]),
+    "named_modules": named_modules,
+    "children": lambda _i, _s, m: iter(list({id(c): c for c in children(m).values()}.values())),
+    "named_children": lambda _i, _s, m: iter(list(children(m).items())),
+    "parameters": lambda _i, _s, m, recurse=True: iter([t for _, t in own_tensors(m, "_parameters", recurse=recurse)]),
+    "named_parameters": lambda _i, _s, m, _prefix="", recurse=True, **_k: iter(
+        own_tensors(m, "_parameters", recurse=recurse)
+    ),
+    "buffers": lambda _i, _s, m, recurse=True: iter([t for _, t in own_tensors(m, "_buffers", recurse=recurse)]),
+    "named_buffers": lambda _i, _s, m, _prefix="", recurse=True, **_k: iter(
+        own_tensors(m, "_buffers", recurse=recurse)
+    ),
+    "_get_name": lambda _i, _s, m: m.cls.name,
+    **dict.fromkeys(QUIET, itself),
+}
+MODULE.namespace.update({name: Native(f"Module.{name}", method, lenient=True) for name, method in METHODS.items()})
 MODULE.namespace["dump_patches"] = False
 MODULE.namespace["_version"] = 1
 

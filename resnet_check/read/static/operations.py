@@ -167,6 +167,9 @@ def kind_of(value: Any) -> str:
     return type(value).__name__
 
 
+TOO_LONG = "a number with more than a thousand digits"
+
+
 def check_size(name: str, left: Any, right: Any) -> None:
     """Refuse arithmetic whose result would not fit: large powers and shifts, long repetitions."""
     if name == "mul":
@@ -174,11 +177,11 @@ def check_size(name: str, left: Any, right: Any) -> None:
             if isinstance(some, (str, list, tuple, bytes)) and isinstance(times, int) and len(some) * times > MAX_ITEMS:
                 bounded(range(len(some) * times))
         if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 4096:
-            raise BudgetExceeded("a number with more than a thousand digits")
+            raise BudgetExceeded(TOO_LONG)
     elif name in {"pow", "lshift"} and isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() * abs(right) if name == "pow" else left.bit_length() + right
         if bits > 4096:
-            raise BudgetExceeded("a number with more than a thousand digits")
+            raise BudgetExceeded(TOO_LONG)
 
 
 def percent_format(text: str, values: Any, site: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, NamedTuple
 
+from resnet_check.read.static import lightning_text, torchvision_text
 from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.values import External, Native, Opaque
 
 TEXT = """
 import torch
@@ -61,13 +63,44 @@ PLACES = {
 """Torch's names to classes of the text."""
 
 
+PACKAGES = frozenset({"torchvision", "pytorch_lightning", "lightning", "torchmetrics"})
+"""Packages of which some names are known here, where the project does not hold them."""
+
+
+class Text(NamedTuple):
+    """One text: what stands for its path, the qualified names of what it gives, and the names that it uses."""
+
+    path: str
+    text: str
+    places: dict[str, str]
+    natives: dict[str, Any]
+
+
+TEXTS = (
+    Text("<torch>", TEXT, PLACES, {}),
+    Text("<torchvision>", torchvision_text.TEXT, torchvision_text.PLACES, {}),
+    Text("<lightning>", lightning_text.TEXT, lightning_text.PLACES, lightning_text.NATIVES),
+)
+
+
+METRIC = Native("metric", lambda _i, site, *_a, **_k: Opaque("a metric", site, "number"), lenient=True)
+"""A class of torchmetrics: its objects are modules without parameters, which forward does not call."""
+
+
 def find(interpreter: Interpreter, name: str) -> Any:
-    """Return one of these parts by torch's name, or None."""
-    target = PLACES.get(name)
-    if target is None:
-        return None
+    """Return one of these parts by its qualified name, or None."""
     from resnet_check.read.static.imports import FileNamespace
 
-    namespace = FileNamespace("<torch>", TEXT, ast.parse(TEXT), interpreter.files)
-    namespace.make_lazy(interpreter)
-    return namespace.lookup(target)
+    if name in torchvision_text.NAMESPACES or name in lightning_text.NAMESPACES:
+        return External(name)
+    if name.startswith("torchmetrics.") and name.rpartition(".")[2][:1].isupper():
+        return METRIC
+    text = next((t for t in TEXTS if name in t.places), None)
+    if text is None:
+        return None
+    opened = interpreter.files.texts
+    if text.path not in opened:
+        opened[text.path] = namespace = FileNamespace(text.path, text.text, ast.parse(text.text), interpreter.files)
+        namespace.names.update(text.natives)
+        namespace.make_lazy(interpreter)
+    return opened[text.path].lookup(text.places[name])

@@ -83,7 +83,7 @@ def type_of(value: Any) -> Any:
 def host_payload(interpreter: Interpreter, host: type, args: tuple[Any, ...], site: Any) -> Any:
     """Return the list, dict or text inside a new object whose class derives from one."""
     maker = HOST_CONSTRUCTORS.get(host.__name__)
-    if maker is None or host in (type,):
+    if maker is None or host is type:
         return None
     return maker(interpreter, site, *args[:1])
 
@@ -98,7 +98,7 @@ def make_int(interpreter: Interpreter, site: Any, value: Any = 0, base: Any = No
         return int(value.data[0]) if value.data else Opaque("the value of a tensor", site, "number")
     if isinstance(value, (str, int, float)):
         try:
-            return int(value) if base is None else int(value, base)
+            return int(value) if base is None else int(str(value), base)
         except (ValueError, OverflowError) as error:
             return interpreter.error("ValueError", "bad-call", site, reason=str(error)[:100])
     return Opaque("a number from something that is not read", site, "number")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from resnet_check.source import Source
 
 RECURSION = 20_000
-assert expressions and statements  # noqa: S101 - imported for what they register
+REGISTERED = (expressions, statements)
+"""Imported for the syntax nodes that they register."""
 
 
 def read(source: Source, options: ReadOptions | None = None) -> Reading:
@@ -179,7 +180,7 @@ class FileReader:
             self.only_count(model, root, registry, other)
             return
         looker = Looker(interpreter, root, registry, site)
-        shape, done = looker.look(self.tree, self.options.input_size)
+        shape, done = looker.look(self.tree, self.options.input_size, sizes_only=self.options.only is not None)
         trained = None
         if interpreter.training_read and done.unknown is None and self.options.only is None:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)

@@ -46,9 +46,9 @@ def expression(interpreter: Interpreter, node: ast.Expr, frame: Frame) -> None:
 
 def note_effect(value: Any, node: ast.expr, frame: Frame) -> None:
     """Note that an unknown function, called by its bare name for its effect, may set attributes of the object at work."""
-    if isinstance(value, Opaque) and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if isinstance(frame.instance, Instance):
-            frame.instance.attributes["_changed"] = value.of_kind("number")
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if isinstance(value, Opaque) and named and isinstance(frame.instance, Instance):
+        frame.instance.attributes["_changed"] = value.of_kind("number")
 
 
 def assignment(interpreter: Interpreter, node: ast.Assign, frame: Frame) -> None:
@@ -281,7 +281,7 @@ def with_statement(interpreter: Interpreter, node: ast.With, frame: Frame) -> An
             exits.append(get_attribute(interpreter, manager, "__exit__", item.context_expr, frame))
         elif isinstance(manager, operations.ContextManager):
             entered = manager.enter(interpreter, frame.site(item.context_expr))
-            exits.append(Native("exit", lambda i, s, *a, m=manager: m.exit(i)))
+            exits.append(Native("exit", lambda i, _s, *_a, m=manager: m.exit(i)))
         if item.optional_vars is not None:
             assign(interpreter, item.optional_vars, entered, frame)
     signal = interpreter.execute(node.body, frame)

@@ -119,7 +119,7 @@ def argument_error(interpreter: Interpreter, name: str, error: Exception, values
     from resnet_check.read.static.values import BoundMethod, Class, Partial
     from resnet_check.read.static.values import Function as UserFunction
 
-    odd = next(
+    odd: Any = next(
         (v for v in values if isinstance(v, (Instance, Class, UserFunction, BoundMethod, Partial, str))), MISSING
     )
     if odd is MISSING and values and values[0] is None:

@@ -127,7 +127,7 @@ def parameter(interpreter: Interpreter, site: Any, data: Any = None, requires_gr
 def make_tensor(dtype: str) -> Any:
     """Return the constructor ``torch.Tensor`` and its like: sizes or data."""
 
-    def make(interpreter: Interpreter, site: Any, *args: Any, **kwargs: Any) -> Any:
+    def make(interpreter: Interpreter, site: Any, *args: Any, **_: Any) -> Any:
         if args and isinstance(args[0], Tensor):
             return args[0]
         if args and isinstance(args[0], (list, tuple)) and not isinstance(args[0], Size):
@@ -253,7 +253,8 @@ AUTOGRAD = Class(
     "Function", (OBJECT,), {"apply": ClassMethod(native("apply", apply_function))}, qualified="torch.autograd.Function"
 )
 PASSED = (
-    "torch.autograd.Variable torch.jit.script torch.jit.freeze torch.compile torch.nn.utils.spectral_norm torch.nn.utils.parametrizations.spectral_norm"
+    "torch.autograd.Variable torch.jit.script torch.jit.freeze torch.compile torch.nn.utils.spectral_norm"
+    " torch.nn.utils.parametrizations.spectral_norm"
     " torch.nn.utils.remove_weight_norm torch.jit.optimize_for_inference torch.fx.wrap torch.nn.utils.remove_spectral_norm"
     " torch.jit.trace torch.nn.SyncBatchNorm.convert_sync_batchnorm"
 ).split()

@@ -83,7 +83,8 @@ class Trace:
     def add(self, interpreter: Any, result: Result, site: Any) -> int:
         """Add the Op of a result and return its index."""
         module = interpreter.module_stack[-1] if interpreter.module_stack else None
-        path, layer, own = "", None, ()
+        own: tuple[int, ...] = ()
+        path, layer = "", None
         if module is not None:
             path = module.path
             if module.cls.layer in LAYERS:

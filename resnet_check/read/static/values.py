@@ -239,7 +239,7 @@ class Class:
         self.node = node
         self.path = path
         self.qualified = qualified or name
-        self.opaque = opaque or next((base.opaque for base in bases if base.opaque), None)
+        self.opaque: Opaque | None = opaque or next((base.opaque for base in bases if base.opaque), None)
         self.mro = linearise(self)
         self.is_module = any(c.qualified == "torch.nn.Module" for c in self.mro)
         self.fields: list[str] = []
