@@ -121,11 +121,11 @@ LAZY: Shape = (-1,)
 class Layer(NamedTuple):
     """One layer class of torch.
 
-    ``build`` has the constructor's signature (after a `Checks`) and returns `Built`; ``forward`` gets a `Checks`, the
-    layer (an object with the attributes, parameters and buffers by name, and ``training``) and the inputs.
-    ``bases`` are torch's names of its base classes, nearest first, without ``torch.nn.Module``. A layer that waits for its first input has ``materialise``:
-    called with a `Checks`, the layer and that input, it returns what the layer is from then on, under the name
-    ``become``.
+    ``build`` has the constructor's signature (after a `Checks`) and returns `Built`; ``forward`` gets a `Checks`,
+    the layer (an object with the attributes, parameters and buffers by name, and ``training``) and the inputs.
+    ``bases`` are torch's names of its base classes, nearest first, without ``torch.nn.Module``. A layer that waits
+    for its first input has ``materialise``: called with a `Checks`, the layer and that input, it returns what the
+    layer is from then on, under the name ``become``.
     """
 
     name: str
