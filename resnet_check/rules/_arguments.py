@@ -61,61 +61,55 @@ def parameters(found: Places, function: Function) -> list[str]:
     return names[1:] if found.class_of(function) is not None else names
 
 
-def mixed_up(call: ast.Call, names: list[str]) -> Misplaced | None:
-    """Return the first positional argument that is named like another parameter, which gets something else."""
+def mixed_up(call: ast.Call, names: list[str], *, keywords: bool = False) -> Misplaced | None:
+    """Return the first argument by position that is named like another parameter, which gets something else."""
     if any(isinstance(a, ast.Starred) for a in call.args):
         return None
     given = {name: name_of(value) for name, value in zip(names, call.args, strict=False)}
     given |= {k.arg: name_of(k.value) for k in call.keywords if k.arg}
-    for parameter, argument in list(given.items())[: len(call.args)]:
+    for parameter, argument in list(given.items())[: None if keywords else len(call.args)]:
         if argument != parameter and argument in names and given.get(argument) != argument:
             return Misplaced(call, argument, parameter)
     return None
 
 
-def incomplete(found: Places, model: Model) -> bool:
-    """Return whether a model fails only because this check builds or calls it with fewer arguments than its users do.
+CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
+"""The parameters of a convolution in order."""
 
-    So it is where an argument is missing that the function around would hand through in ``*args`` or ``**kwargs``, and
-    where ``forward`` takes more than the image.
-    """
-    for problem in model.problems:
-        if problem.kind != "bad-call" or problem.facts.get("message") != "arguments":
-            continue
-        site = problem.site
-        if (site.line, site.column, site.end_column) == (model.line, 1, 1):
-            return "positional" not in problem.facts["reason"]
-        node = found.at(site, ast.Call)
-        spread = isinstance(node, ast.Call) and (
-            any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
-        )
-        if "misses the argument" in problem.facts["reason"] and (spread or site.path != found.source.path):
-            return True
-    return False
+STRANGERS = frozenset(
+    {("stride", "padding"), ("padding", "stride"), ("stride", "dilation"), ("stride", "groups"), ("groups", "stride")}
+    | {("groups", "dilation"), ("groups", "padding"), ("dilation", "groups"), ("dilation", "stride")}
+)
+"""Names that are no value for that parameter: ``padding=dilation`` is ordinary, ``padding=stride`` is not."""
 
 
-def to_be_given(found: Places, model: Model) -> bool:
-    """Return whether a class has defaults that only stand for what its users are to give: ``None``, ``[]``, ``{}``."""
-    cls = next((c for c in found.classes if c.lineno == model.line), None)
-    above = [] if cls is None else [c for c in found.family(cls) if "__init__" in methods(c)]
-    if not above:
+def ordinary(record: ModuleRecord) -> bool:
+    """Return whether the numbers of a convolution are those of a sensible one: its padding keeps the size, or is none."""
+    sizes = [record.attributes.get(name) for name in ("kernel_size", "stride", "padding", "dilation")]
+    tuples = [size for size in sizes if isinstance(size, tuple) and all(isinstance(s, int) for s in size)]
+    if len(tuples) < len(sizes):
         return True
-    arguments = methods(above[0])["__init__"].args
-    defaults = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
-    empty = any(
-        (isinstance(d, ast.Constant) and d.value in {None, ""}) or (isinstance(d, (ast.List, ast.Tuple)) and not d.elts)
-        for d in defaults
+    kernel, stride, padding, dilation = tuples
+    grouped = record.attributes.get("groups") in {1, record.attributes.get("in_channels")}
+    fits = all(
+        2 * p in {0, d * (k - 1)} and (s == 1 or s <= 4 or s == k)
+        for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True)
     )
-    return empty or arguments.kwarg is not None or arguments.vararg is not None
+    return grouped and fits
 
 
-def sure(found: Places, problem: Problem) -> bool:
-    """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
-    node = found.at(problem.site, ast.Call)
-    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
-        return False
-    function = found.function_of(node)
-    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(
-        isinstance(a, ast.Starred) for a in node.args
-    )
+def wrong_convolution(found: Places, record: ModuleRecord) -> str | None:
+    """Return how the arguments of a convolution are mixed up, when their values show that it matters."""
+    call = found.at(record.built, ast.Call)
+    if not isinstance(call, ast.Call) or name_of(call.func) != record.type.rpartition(".")[2]:
+        return None
+    values = record.attributes
+    wrong = mixed_up(call, list(CONVOLUTION), keywords=True)
+    strange = wrong is not None and (wrong.argument, wrong.parameter) in STRANGERS
+    if wrong is not None and strange and values.get(wrong.argument) != values.get(wrong.parameter):
+        return f"`{wrong.argument}` is handed to `{wrong.parameter}`"
+    kernel, stride, padding = values["kernel_size"], values["stride"], values["padding"]
+    if set(kernel) == {1} and all(s > 2 and s % 2 for s in stride) and padding == tuple(s // 2 for s in stride):
+        meant = stride[0]
+        return f"this kernel of 1 moves in steps of {meant} with the padding of a kernel of {meant}: they are swapped"
+    return None

@@ -20,7 +20,7 @@ def below(model: Model, record: ModuleRecord) -> list[ModuleRecord]:
 
 def trainable(records: list[ModuleRecord]) -> int:
     """Return the number of scalars in the parameters of modules that take a gradient."""
-    return sum(prod(map(int, shape)) for r in records for name, shape in r.parameters.items() if name not in r.frozen)  # type: ignore[arg-type]
+    return sum(prod(map(int, shape)) for r in records for name, shape in r.parameters.items() if name not in r.frozen)
 
 
 def without_gradient(model: Model, records: list[ModuleRecord]) -> bool:

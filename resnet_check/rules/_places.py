@@ -1,4 +1,4 @@
-"""Finding things in the syntax tree of the file: nodes by their place, classes by their line, what assigns an attribute."""
+"""Finding things in the syntax tree of the file: nodes by place, classes by line, what assigns an attribute."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ class Places:
         self.nodes: list[ast.AST] = list(ast.walk(source.tree)) if source.tree is not None else []
 
     @cached_property
+    def by_line(self) -> dict[int, list[ast.AST]]:
+        """The nodes that begin on each line."""
+        found: dict[int, list[ast.AST]] = {}
+        for node in self.nodes:
+            if isinstance(node, (ast.expr, ast.stmt)):
+                found.setdefault(node.lineno, []).append(node)
+        return found
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The node around each node."""
         return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
@@ -43,8 +52,8 @@ class Places:
         """Return the node of one of the kinds that spans exactly the place."""
         if site.path != self.source.path:
             return None
-        for node in self.nodes:
-            if isinstance(node, kinds) and getattr(node, "lineno", 0) == site.line:
+        for node in self.by_line.get(site.line, ()):
+            if isinstance(node, kinds):
                 _, _, column, end_line, end_column = self.source.span(node)
                 if (column, end_line, end_column) == (site.column, site.end_line, site.end_column):
                     return node

@@ -30,21 +30,24 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._arguments import incomplete, misplaced, to_be_given
+from resnet_check.rules._arguments import misplaced, ordinary, wrong_convolution
+from resnet_check.rules._calls import certain, derived, incomplete, not_passed_on, severity
 from resnet_check.rules._origins import silent_helper
-from resnet_check.rules._places import Function, Places, inside, methods, name_of, places
+from resnet_check.rules._places import Function, Places, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
 from resnet_check.rules.missing_forward import without_self
 from resnet_check.rules.missing_super_init import class_in
 from resnet_check.rules.sequential_missing_star import is_list
 
+CONVOLUTIONS = frozenset({"torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d"})
+
 
 @rule("RC113", "bad-call", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
-    found = places(context)
     for model, problem in context.found("bad-call"):
+        found = places(context)
         if model is not None and incomplete(found, model):
             continue
         if not belongs_elsewhere(context, problem) and (model is None or not model.trial or certain(found, problem)):
@@ -53,8 +56,26 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         if model is not None and not model.trial and model.problems[0] is problem:
             text = problem.facts["message"] or "an exception"
             yield report(problem.site, f"the program itself raises here: {text}", model=model, severity="note")
-    for owner in found.classes:
-        yield from not_passed_on(report, found, owner)
+    for model in context.complete:
+        yield from convolutions(report, context, model)
+    for owner in derived(context):
+        for upward, argument, parent in not_passed_on(places(context), owner):
+            yield report(
+                context.source.site(upward),
+                f"`{argument.arg}` of `{owner.name}` is not passed on to `{parent}`, so it has no effect",
+                help=f"pass `{argument.arg}={argument.arg}`",
+                severity="note",
+                related=(Related(context.source.path, argument.lineno, "the parameter"),),
+            )
+
+
+def convolutions(report: Reporter, context: FileContext, model: Model) -> Iterator[Finding]:
+    """Report convolutions that run, but whose arguments stand in each other's places."""
+    for record in model.modules:
+        if record.type in CONVOLUTIONS and record.reached and not ordinary(record):
+            wrong = wrong_convolution(places(context), record)
+            if wrong is not None:
+                yield report(record.built, wrong, help="pass them by name", model=model, module=record.path)
 
 
 def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
@@ -68,36 +89,6 @@ def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
     )
 
 
-def certain(found: Places, problem: Problem) -> bool:
-    """Return whether a problem of a model with guessed arguments is one for all: the call of a function that is fixed."""
-    node = found.at(problem.site, ast.Call)
-    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
-        return False
-    function = found.function_of(node)
-    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    by_name = isinstance(node.func, ast.Name) and node.func.id in given
-    return not by_name and not any(isinstance(a, ast.Starred) for a in node.args)
-
-
-def severity(found: Places, model: Model | None, problem: Problem) -> str:
-    """Return how grave a failing call is: a note where its author may never make it with these arguments."""
-    facts = problem.facts
-    if problem.site.path != found.source.path:
-        return "note"
-    if facts.get("message") == "arguments":
-        return "error"
-    if model is not None and model.kind == "class" and to_be_given(found, model):
-        return "note"
-    sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
-    return "error" if sure or not in_forward(found, problem) or " object>" in facts["reason"] else "note"
-
-
-def in_forward(found: Places, problem: Problem) -> bool:
-    """Return whether a problem shows while forward runs, where it may rest on what the input is taken to be."""
-    functions = (found.function_around(site) for site in (problem.site, *problem.site.calls))
-    return bool(problem.module) or any(function is not None and function.name == "forward" for function in functions)
-
-
 def call(report: Reporter, found: Places, model: Model | None, problem: Problem, grave: str) -> Finding:
     """Report a call where its arguments are mixed up, else where it fails."""
     module = problem.module or None
@@ -109,10 +100,10 @@ def call(report: Reporter, found: Places, model: Model | None, problem: Problem,
         cure = f"pass it by name: `{wrong.argument}={wrong.argument}`"
         return report(found.source.site(wrong.call), message, help=cure, model=model, module=module, related=also)
     function = definition(found, problem)
-    also = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
+    places_too = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
     cure = f"it takes `({signature(function)})`" if function is not None else ""
     text = words(found, problem, function)
-    return report(problem.site, text, help=cure, model=model, module=module, related=also, severity=grave)
+    return report(problem.site, text, help=cure, model=model, module=module, related=places_too, severity=grave)
 
 
 def words(found: Places, problem: Problem, function: Function | None) -> str:
@@ -140,41 +131,6 @@ def signature(function: Function) -> str:
     """Return the parameters of a function as its definition writes them, without ``self``."""
     text = ast.unparse(function.args)
     return text.removeprefix("self, ").removeprefix("self")
-
-
-def not_passed_on(report: Reporter, found: Places, cls: ast.ClassDef) -> Iterator[Finding]:
-    """Report parameters of a constructor that nothing reads, though the parent's constructor has them too."""
-    init = methods(cls).get("__init__")
-    parent = next((c for c in found.classes if c.name in {name_of(b) for b in cls.bases} and c is not cls), None)
-    above = None if parent is None else methods(parent).get("__init__")
-    upward = None if init is None else parent_call(init)
-    if init is None or above is None or upward is None:
-        return
-    names = {n.id for n in ast.walk(init) if isinstance(n, ast.Name)}
-    wanted = [a.arg for a in (*above.args.args[1:], *above.args.kwonlyargs)]
-    given = {*wanted[: len(upward.args)], *(k.arg for k in upward.keywords)}
-    for argument in (*init.args.args[1:], *init.args.kwonlyargs):
-        if argument.arg in wanted and argument.arg not in names | given and "locals" not in names:
-            yield report(
-                found.source.site(upward),
-                f"`{argument.arg}` of `{cls.name}` is not passed on to `{parent.name if parent else ''}`, so it has no effect",
-                help=f"pass `{argument.arg}={argument.arg}`",
-                severity="note",
-                related=(Related(found.source.path, argument.lineno, "the parameter"),),
-            )
-
-
-def parent_call(init: Function) -> ast.Call | None:
-    """Return the call of the parent's constructor when all its arguments are written out."""
-    found = [
-        node
-        for node in inside(init)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__"
-    ]
-    if len(found) != 1 or not isinstance(found[0].func.value, ast.Call):  # type: ignore[attr-defined]
-        return None
-    spread = any(isinstance(a, ast.Starred) for a in found[0].args) or any(k.arg is None for k in found[0].keywords)
-    return None if spread else found[0]
 
 
 BAD = (
@@ -273,9 +229,38 @@ class Net(nn.Module):
     def forward(self, x):
         return self.pool(self.conv(x))  # <- bad-call
 """,
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, stride=2):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 1, 3, 1)  # <- bad-call
+        self.conv = nn.Conv2d(8, 8, 3, 1, stride)  # <- bad-call
+        self.more = nn.Conv2d(8, 8, 3, padding=stride)  # <- bad-call
+
+    def forward(self, x):
+        return self.more(self.conv(self.stem(x)))
+""",
 )
 
 GOOD = (
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, stride=2, dilation=2, groups=1):
+        super().__init__()
+        self.dilated = nn.Conv2d(3, 8, 3, stride, dilation, dilation, groups)
+        self.patches = nn.Conv2d(8, 8, stride, stride)
+        self.pool = nn.AvgPool2d(stride, stride)
+        self.point = nn.Conv2d(8, 8, 1, stride)
+
+    def forward(self, x):
+        return self.point(self.pool(self.patches(self.dilated(x))))
+""",
     """
 import torch
 from torch import nn

@@ -48,7 +48,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 continue
             own = [r for r in below(model, record) if r.created]
             name, size = record.type.rpartition(".")[2], trainable(own)
-            if kept_once(places(context), model, record) or (not size and (len(own) == 0 or "Dropout" in name)):
+            if kept_once(places(context), record) or (not size and (len(own) == 0 or "Dropout" in name)):
                 continue
             if size:
                 effect = f"its {counted(size, 'parameter')} are new and random on every call, and never trained"
@@ -71,7 +71,7 @@ def has_registered_parts(model: Model, record: ModuleRecord) -> bool:
     return record.type == "torch.nn.Sequential" and all(r.created is False for r in below(model, record)[1:])
 
 
-def kept_once(found: Places, model: Model, record: ModuleRecord) -> bool:
+def kept_once(found: Places, record: ModuleRecord) -> bool:
     """Return whether the module is kept on an object and built behind a condition: the first call builds it for all."""
     if not record.registered and record.holder is None:
         return False

@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._arguments import incomplete
+from resnet_check.rules._calls import incomplete
 from resnet_check.rules._places import Function, Places, inside, methods, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -43,7 +43,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("missing-super-init"):
         if "wrong" in problem.facts:
             yield wrong_class(report, model, problem)
-        elif not (model is not None and incomplete(places(context), model)) and not failed_call(places(context), problem):
+        elif not (model is not None and incomplete(places(context), model)) and not failed_call(
+            places(context), problem
+        ):
             yield not_called(report, places(context), model, problem)
     for model, problem in context.found("undefined-attribute", "bad-call"):
         found = places(context)

@@ -38,7 +38,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each statement whose tensor is lost, unless the missing ``return`` in front of it is the mistake."""
     hooked = "_hook(" in context.source.text
     for model, problem in context.found("result-discarded"):
-        if problem.site.path != context.source.path or ends_forward(model, problem) or (hooked and problem.facts["layers"]):
+        if (
+            problem.site.path != context.source.path
+            or ends_forward(model, problem)
+            or (hooked and problem.facts["layers"])
+        ):
             continue
         found = places(context)
         node = found.at(problem.site, ast.expr)

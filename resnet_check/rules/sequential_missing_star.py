@@ -37,7 +37,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model, problem in context.found("sequential-missing-star", "bad-call"):
         if is_list(problem):
             kind, container = kind_of(problem.facts["value"]), problem.facts["container"]
-            message = f"`nn.{container}` takes modules{'' if container == 'Sequential' else ' as elements'}, but gets a {kind} of them"
+            message = f"`nn.{container}` takes modules, but gets a {kind} of them as one"
             cure = suggestion(places(context), problem)
             yield report(
                 problem.site, message, label=f"one {kind}", help=cure, model=model, module=problem.module or None

@@ -26,6 +26,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, ModuleRecord, Site
@@ -36,32 +38,39 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 CONTAINERS = {"list": "nn.ModuleList", "tuple": "nn.ModuleList", "dict": "nn.ModuleDict"}
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one attribute keeps: unregistered modules, and the number of scalars that they train."""
+
+    model: Model
+    holder: ModuleRecord | None
+    name: str
+    records: list[ModuleRecord]
+    size: int
+
+
 @rule("RC106", "unregistered-module", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each attribute, class attribute or variable that keeps unregistered layers."""
     for model in context.models:
-        if model.unknown:
-            continue
-        kept: dict[tuple[int | None, str], list[ModuleRecord]] = defaultdict(list)
-        for record in model.modules:
-            if (
-                not record.registered
-                and record.reached
-                and not record.created
-                and not under_unregistered(model, record)
-            ):
-                kept[record.holder, record.held_as if record.holder is not None else str(record.built)].append(record)
-        for (holder, name), records in kept.items():
-            own = [r for record in records for r in below(model, record) if not r.registered]
-            size = trainable(own)
-            if not size or without_gradient(model, own):
-                continue
-            if holder is None:
-                yield loose(report, model, records[0], size)
-                continue
-            found = held(report, places(context), model, model.modules[holder], name, records, size)
+        for kept in () if model.unknown else keepers(model):
+            found = loose(report, kept) if kept.holder is None else held(report, places(context), kept, kept.holder)
             if found is not None:
                 yield found
+
+
+def keepers(model: Model) -> Iterator[Kept]:
+    """Yield what keeps layers with parameters that forward uses and no module has registered."""
+    groups: dict[tuple[int | None, str], list[ModuleRecord]] = defaultdict(list)
+    for record in model.modules:
+        outside = not record.registered and record.reached and not record.created
+        if outside and not under_unregistered(model, record):
+            groups[record.holder, record.held_as if record.holder is not None else str(record.built)].append(record)
+    for (holder, name), records in groups.items():
+        own = [r for record in records for r in below(model, record) if not r.registered]
+        size = trainable(own)
+        if size and not without_gradient(model, own):
+            yield Kept(model, None if holder is None else model.modules[holder], name, records, size)
 
 
 def under_unregistered(model: Model, record: ModuleRecord) -> bool:
@@ -69,50 +78,41 @@ def under_unregistered(model: Model, record: ModuleRecord) -> bool:
     return record.parent is not None and not model.modules[record.parent].registered
 
 
-def loose(report: Reporter, model: Model, record: ModuleRecord, size: int) -> Finding:
+def loose(report: Reporter, kept: Kept) -> Finding:
     """Report a layer that no attribute keeps."""
-    name = record.type.rpartition(".")[2]
-    message = f"`forward` uses this `{name}`, but no module has registered it, so its {counted(size, 'parameter')} are not trained"
-    return report(record.built, message, help="assign it to an attribute of the module that uses it", model=model)
+    name = kept.records[0].type.rpartition(".")[2]
+    effect = f"so its {counted(kept.size, 'parameter')} are not trained"
+    message = f"`forward` uses this `{name}`, but no module has registered it, {effect}"
+    cure = "assign it to an attribute of the module that uses it"
+    return report(kept.records[0].built, message, help=cure, model=kept.model)
 
 
-def held(
-    report: Reporter,
-    found: Places,
-    model: Model,
-    holder: ModuleRecord,
-    name: str,
-    records: list[ModuleRecord],
-    size: int,
-) -> Finding | None:
+def held(report: Reporter, found: Places, kept: Kept, holder: ModuleRecord) -> Finding | None:
     """Report an attribute that keeps layers in a plain container, or that belongs to the class."""
-    many = counted(len(records), "module")
-    effect = f"so the {counted(size, 'parameter')} of {many} are in no optimizer and no `state_dict()`"
+    name, many = kept.name, counted(len(kept.records), "module")
+    effect = f"so the {counted(kept.size, 'parameter')} of {many} are in no optimizer and no `state_dict()`"
     cls = found.class_at(holder.class_path, holder.class_line)
     site = holder.sites.get(name)
+    where: dict[str, Any] = {"model": kept.model, "module": holder.path or None}
     if site is None:
         statement = None if cls is None else class_attribute(found, cls, name)
         if statement is None:
             return None
         message = f"`{name}` belongs to the class, not to its instances, {effect}"
         cure = f"write `self.{name} = ...` in `__init__`, behind `super().__init__()`"
-        return report(found.source.site(statement), message, help=cure, model=model, module=holder.path or None)
+        return report(found.source.site(statement), message, help=cure, **where)
     pairs = [] if cls is None else found.assignments(cls, name)
     value = next((v for s, v in pairs if s.lineno <= site.line <= (s.end_lineno or s.lineno)), None)
     if value is not None and hidden_on_purpose(found, value):
         return None
     kind = kind_of(value)
-    wrapper = CONTAINERS[kind] if kind else "nn.ModuleList` or `nn.ModuleDict"
-    text = f"`{found.segment(value)}`" if value is not None else ""
-    inner = text.strip("`") if len(text) < 60 and text else "..."
-    return report(
-        statement_site(found, pairs, site),
-        f"`self.{name}` is a plain {kind or 'container'}, {effect}",
-        label=f"no module registers what is in this {kind or 'container'}",
-        help=f"write `self.{name} = {wrapper}({inner})`" if kind else f"use `{wrapper}`",
-        model=model,
-        module=holder.path or None,
-    )
+    message = f"`self.{name}` is a plain {kind or 'container'}, {effect}"
+    label = f"no module registers what is in this {kind or 'container'}"
+    cure = "use `nn.ModuleList` or `nn.ModuleDict`"
+    if kind and value is not None:
+        inner = found.segment(value)
+        cure = f"write `self.{name} = {CONTAINERS[kind]}({inner if len(inner) < 60 else '...'})`"
+    return report(statement_site(found, pairs, site), message, label=label, help=cure, **where)
 
 
 def statement_site(found: Places, pairs: list[tuple[ast.stmt, ast.expr | None]], site: Site) -> Site:

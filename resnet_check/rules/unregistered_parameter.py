@@ -95,9 +95,9 @@ def parameter_inside(value: ast.expr) -> bool:
 def asked_later(found: Places, cls: ast.ClassDef, name: str) -> bool:
     """Return whether a method sets ``self.name.requires_grad = True`` or calls ``self.name.requires_grad_()``."""
     for node in (n for m in cls.body if isinstance(m, FUNCTIONS) for n in ast.walk(m)):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True:
-            if any(found.segment(t) == f"self.{name}.requires_grad" for t in node.targets):
-                return True
+        on = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is True
+        if on and any(found.segment(t) == f"self.{name}.requires_grad" for t in node.targets):  # type: ignore[attr-defined]
+            return True
         if isinstance(node, ast.Call) and found.segment(node) == f"self.{name}.requires_grad_()":
             return True
     return False

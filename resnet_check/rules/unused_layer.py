@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, ModuleRecord
 from resnet_check.rules._modules import below, counted, trainable
-from resnet_check.rules._places import FUNCTIONS, Places, is_name, places, self_name
+from resnet_check.rules._places import FUNCTIONS, Function, Places, is_name, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 WALKERS = frozenset(
@@ -76,7 +76,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         site = parent.sites.get(name)
         if used[key(parent, record)] or cls is None or site is None or read_elsewhere(places(context), cls, name):
             continue
-        yield finding(report, places(context), model, parent, record, cls)
+        yield finding(report, places(context), model, record, cls)
 
 
 def key(parent: ModuleRecord, record: ModuleRecord) -> tuple[str, int, str]:
@@ -89,12 +89,10 @@ def attribute_of(record: ModuleRecord) -> str:
     return record.path.rpartition(".")[2]
 
 
-def finding(
-    report: Reporter, found: Places, model: Model, parent: ModuleRecord, record: ModuleRecord, cls: ast.ClassDef
-) -> Finding:
+def finding(report: Reporter, found: Places, model: Model, record: ModuleRecord, cls: ast.ClassDef) -> Finding:
     """Report the assignment of a layer."""
     name, size = attribute_of(record), trainable(below(model, record))
-    site = parent.sites[name]
+    site = model.modules[record.parent or 0].sites[name]
     statements = [s for s, _ in found.assignments(cls, name)]
     place = next((found.source.site(s) for s in statements if s.lineno == site.line), site)
     weight = f", so its {counted(size, 'parameter')} never learn" if size else ""
@@ -121,41 +119,42 @@ def is_classifier(model: Model, record: ModuleRecord) -> bool:
 def read_elsewhere(found: Places, cls: ast.ClassDef, name: str) -> bool:
     """Return whether code of the file may use the attribute in some other way than those forward passes did."""
     family = found.family(cls)
-    for owner in family:
-        for method in (m for m in owner.body if isinstance(m, FUNCTIONS)):
-            for node in ast.walk(method):
-                if (
-                    isinstance(node, ast.Attribute)
-                    and node.attr == name
-                    and is_name(node.value, self_name(method))
-                    and loaded(found, node)
-                ):
-                    return True
-                if (
-                    isinstance(node, (ast.Name, ast.Attribute))
-                    and last(node) in WALKERS
-                    and method.name != "__init__"
-                    and walks_self(found, node, method.name)
-                ):
-                    return True
-    outside = (n for n in found.nodes if isinstance(n, ast.Attribute) and n.attr == name)
-    return any(
-        found.class_of(n) not in family and not own_attribute(found, n) and loaded(found, n) for n in outside
-    ) or any(
-        isinstance(n, ast.Constant) and isinstance(n.value, str) and name in n.value.split(".") and in_code(found, n)
-        for n in found.nodes
-    )
+    own = [m for owner in family for m in owner.body if isinstance(m, FUNCTIONS)]
+    if any(reads(found, method, name) or walks(method) or spells(found, method, name) for method in own):
+        return True
+    return any(names_it(found, node, name) and found.class_of(node) not in family for node in found.nodes)
+
+
+def names_it(found: Places, node: ast.AST, name: str) -> bool:
+    """Return whether code reads an attribute of that name on another object, or has the name in a string."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == name and not own_attribute(found, node) and loaded(found, node)
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return name in text.split(".") and in_code(found, node)
+
+
+def reads(found: Places, method: Function, name: str) -> bool:
+    """Return whether a method reads ``self.name``."""
+    itself = self_name(method)
+    attributes = (n for n in ast.walk(method) if isinstance(n, ast.Attribute) and n.attr == name)
+    return any(is_name(n.value, itself) and loaded(found, n) for n in attributes)
+
+
+def spells(found: Places, method: Function, name: str) -> bool:
+    """Return whether a method has the name in a string."""
+    return any(isinstance(n, ast.Constant) and names_it(found, n, name) for n in ast.walk(method))
+
+
+def walks(method: Function) -> bool:
+    """Return whether a method may reach layers without their names, for more than to initialise them."""
+    if "init" in method.name or method.name in {"train", "eval", "extra_repr", "load_state_dict", "freeze"}:
+        return False
+    return any(isinstance(n, (ast.Name, ast.Attribute)) and last(n) in WALKERS for n in ast.walk(method))
 
 
 def last(node: ast.Name | ast.Attribute) -> str:
     """Return the last part of a name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id
-
-
-def walks_self(found: Places, node: ast.AST, method: str) -> bool:
-    """Return whether a walk over the layers may call them: one that only initialises them does not."""
-    del found, node
-    return "init" not in method and method not in {"train", "eval", "extra_repr", "load_state_dict", "freeze"}
 
 
 def loaded(found: Places, node: ast.Attribute) -> bool:
