@@ -87,7 +87,7 @@ def is_original(net: Anatomy, block: Block) -> bool:
 def is_bare(block: Block) -> bool:
     """Return whether convolutions, sums, pools or the classifier read the sum as it is."""
     after = block.then.lstrip("p_") + block.readers
-    return after[:1] in {"", "c", "o"} if block.then.strip("p_") else set(block.readers) <= set("c+p")
+    return after[:1] in {"", "c", "o"} if block.then.strip("p_") else set(block.readers) <= set("c+po")
 
 
 def is_encoder(net: Anatomy) -> bool:
@@ -113,6 +113,6 @@ def linear_stem(net: Anatomy) -> int | None:
         return None
     tail = letters[last + 1 :]
     readers = {net.flow.letter(op) for op in net.flow.readers[net.stem.ops[-1]]}
-    if "n" not in tail or not set(tail) <= set("np_") or not readers <= set("c+p"):
+    if "n" not in tail or not set(tail) <= set("np_") or not readers <= set("c+po"):
         return None
     return net.stem.ops[last + 1 + tail.rfind("n")]

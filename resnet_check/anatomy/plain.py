@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resnet_check.anatomy.blocks import Path, path
 from resnet_check.anatomy.gaps import is_simple
 from resnet_check.anatomy.network import Anatomy
-from resnet_check.anatomy.owners import is_inside
 from resnet_check.graph.records import ModuleRecord
 
 
@@ -25,17 +25,55 @@ class Plain:
 
 def plain_modules(net: Anatomy) -> tuple[Plain, ...]:
     """Return the modules that are a simple chain of two convolutions or more, whose output is added to nothing."""
-    users = [m for m in net.model.modules if m.class_line and m.path and len(m.calls) == 1]
-    return tuple(found for module in users if (found := plain(net, module)) is not None)
+    users = {m.path: m for m in net.model.modules if m.class_line and m.path and len(m.calls) == 1}
+    inside: dict[str, list[int]] = {path: [] for path in users}
+    for index in sorted(net.flow.alive):
+        for path in outer_paths(net.flow.ops[index].path) if net.flow.inputs[index] else ():
+            if path in inside:
+                inside[path].append(index)
+    chains = (plain(net, users[path], mine) for path, mine in inside.items() if mine)
+    return tuple(found for found in chains if found is not None)
 
 
-def plain(net: Anatomy, module: ModuleRecord) -> Plain | None:
-    """Return a module as a chain, or None where it is more than that."""
+def idle_projections(net: Anatomy) -> dict[int, ModuleRecord]:
+    """Return, for the lines of classes, a shortcut's projection that an instance registers and no instance calls.
+
+    Such is a module with one convolution that fits beside the chain of convolutions that the instance is.
+    """
+    modules, called = net.model.modules, set()
+    for record in modules:
+        if record.reached and record.parent is not None:
+            called.add((modules[record.parent].class_line, record.path.rpartition(".")[2]))
+    found: dict[int, ModuleRecord] = {}
+    for one in plain_modules(net):
+        for child in modules:
+            name = child.path.rpartition(".")[2]
+            idle = child.parent == one.module.index and child.registered and not child.reached
+            if idle and (one.module.class_line, name) not in called and fits_beside(net, one, child):
+                found.setdefault(one.module.class_line, child)
+    return found
+
+
+def fits_beside(net: Anatomy, one: Plain, child: ModuleRecord) -> bool:
+    """Return whether a module is a projection from the chain's input to its output."""
+    below = [m for m in net.model.modules if m.path == child.path or m.path.startswith(f"{child.path}.")]
+    convs = [m for m in below if m.type.startswith("torch.nn.Conv")]
+    if len(convs) != 1 or len(below) > 4:
+        return False
+    ends = tuple(net.model.ops[op].shape[1] for op in (one.start, one.chain.ops[-1]))
+    return ends == (convs[0].attributes.get("in_channels"), convs[0].attributes.get("out_channels"))
+
+
+def outer_paths(path: str) -> Iterator[str]:
+    """Yield a module's path and those of the modules around it."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+
+
+def plain(net: Anatomy, module: ModuleRecord, mine: list[int]) -> Plain | None:
+    """Return a module, given its Ops, as a chain, or None where it is more than that."""
     flow = net.flow
-    alive = flow.alive
-    mine = [o.index for o in flow.ops if o.index in alive and flow.inputs[o.index] and is_inside(o.path, module.path)]
-    if not mine:
-        return None
     own = set(mine)
     starts = {i for op in mine for i in flow.inputs[op] if i not in own}
     ends = [op for op in mine if op in flow.returned or any(reader not in own for reader in flow.readers[op])]
@@ -43,7 +81,8 @@ def plain(net: Anatomy, module: ModuleRecord) -> Plain | None:
         return None
     start = starts.pop()
     chain = path(flow, start, ends[0])
-    is_chain = is_simple(chain) and len(chain.convs) > 1 and set(mine) <= chain.region and "+" not in chain.letters
+    additions = any(flow.ops[op].kind == "add" and len(flow.inputs[op]) > 1 for op in chain.region)
+    is_chain = is_simple(chain) and len(chain.convs) > 1 and own <= chain.region and not additions
     added = any(flow.letter(reader) in "+j" for reader in flow.readers[ends[0]]) or any(
         one.start == start and ends[0] in way.region for one in net.sums for way in one.paths
     )

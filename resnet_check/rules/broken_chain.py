@@ -81,7 +81,12 @@ def passing_over(net: Anatomy, end: DeadEnd) -> Op | None:
         return None
     last = flow.ops[end.ops[-1]]
     reader = next((i for i in flow.readers[end.start] if i > last.index and i in flow.alive), None)
-    if reader is None or len(last.shape) < 2 or len(flow.ops[end.start].shape) != len(last.shape):
+    if (
+        reader is None
+        or flow.letter(reader) not in "cdnap_"
+        or len(last.shape) < 2
+        or len(flow.ops[end.start].shape) != len(last.shape)
+    ):
         return None
     before, after = sizes(flow.ops[end.start].shape), sizes(last.shape)
     fits = before[1] == after[1] if flow.letter(reader) in "cdn" else before == after

@@ -35,8 +35,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from resnet_check.anatomy import Anatomy
+from resnet_check.anatomy.kinds import NORMS
 from resnet_check.anatomy.linear import linear_gaps, linear_norms, linear_stem, linear_sums
-from resnet_check.anatomy.owners import written
+from resnet_check.anatomy.owners import culprit, written
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Site
 from resnet_check.rules._networks import networks
@@ -46,49 +48,73 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 
 @rule("RC302", "missing-activation", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
-    """Report the three places without an activation."""
+    """Report the places without an activation."""
     for net in networks(context):
-        ops, model = net.model.ops, net.model
-        for gap in linear_gaps(net):
-            yield report(
-                written(model, ops[gap.ops[-1] if gap.ops else gap.first]),
-                "no activation between this and the next convolution, which makes the two a single linear layer",
-                label="no activation after this",
-                help="put the activation that the other layers have behind it, as in `relu(norm(conv(x)))`",
-                model=model,
-                module=ops[gap.first].path,
-                related=(related(written(model, ops[gap.second]), "the next convolution"),),
-            )
-        for norm in linear_norms(net):
-            yield report(
-                written(model, ops[norm]),
-                "no activation between the norm that begins this pre-activation branch and its first convolution",
-                label="no activation after this",
-                help="put the activation that the other norms have behind it, as in `conv(relu(norm(x)))`",
-                model=model,
-                module=ops[norm].path,
-            )
-        for block in linear_sums(net):
-            yield report(
-                leaving(places(context), ops[block.sum].site),
-                "no activation follows the sum of this residual block, and the next convolution reads it as it is",
-                label="the sum leaves the block without an activation",
-                help="activate the sum, as in `return relu(out)`",
-                model=model,
-                module=ops[block.sum].path,
-                related=(related(ops[block.sum].site, "the sum"),),
-            )
-        stem = linear_stem(net)
-        if stem is not None:
-            yield report(
-                written(model, ops[stem]),
-                "no activation between the stem's norm and the first residual block",
-                label="no activation after this",
-                help="activate it, as in `relu(norm(conv(x)))`",
-                model=model,
-                module=ops[stem].path,
-                related=(related(ops[net.blocks[0].sum].site, "the first residual block"),),
-            )
+        yield from in_branches(report, net)
+        yield from after_sums(report, places(context), net)
+        yield from after_stem(report, net)
+
+
+def in_branches(report: Reporter, net: Anatomy) -> Iterator[Finding]:
+    """Report convolutions with nothing but a norm between them, or between them and the norm that begins the branch."""
+    model, ops = net.model, net.model.ops
+    gaps = [(gap.ops[-1] if gap.ops else gap.first, gap.second) for gap in linear_gaps(net)]
+    others = innocent(net, {last for last, _ in gaps})
+    for last, following in gaps:
+        yield report(
+            culprit(written(model, ops[last]), others),
+            "no activation between this and the next convolution, which makes the two a single linear layer",
+            label="no activation after this",
+            help="put the activation that the other layers have behind it, as in `relu(norm(conv(x)))`",
+            model=model,
+            module=ops[last].path,
+            related=(related(written(model, ops[following]), "the next convolution"),),
+        )
+    for norm in linear_norms(net):
+        yield report(
+            written(model, ops[norm]),
+            "no activation between the norm that begins this pre-activation branch and its first convolution",
+            label="no activation after this",
+            help="put the activation that the other norms have behind it, as in `conv(relu(norm(x)))`",
+            model=model,
+            module=ops[norm].path,
+        )
+
+
+def after_sums(report: Reporter, found: Places, net: Anatomy) -> Iterator[Finding]:
+    """Report sums that leave their block as they are."""
+    for block in linear_sums(net):
+        op = net.model.ops[block.sum]
+        yield report(
+            leaving(found, op.site),
+            "no activation follows the sum of this residual block, and the next layer reads it as it is",
+            label="the sum leaves the block without an activation",
+            help="activate the sum, as in `return relu(out)`",
+            model=net.model,
+            module=op.path,
+            related=(related(op.site, "the sum"),),
+        )
+
+
+def after_stem(report: Reporter, net: Anatomy) -> Iterator[Finding]:
+    """Report a stem that hands its norm's output to the first block."""
+    stem = linear_stem(net)
+    if stem is not None:
+        model, op = net.model, net.model.ops[stem]
+        yield report(
+            culprit(written(model, op), innocent(net, {stem})),
+            "no activation between the stem's norm and the first residual block",
+            label="no activation after this",
+            help="activate it, as in `relu(norm(conv(x)))`",
+            model=model,
+            module=op.path,
+            related=(related(model.ops[net.blocks[0].sum].site, "the first residual block"),),
+        )
+
+
+def innocent(net: Anatomy, faulty: set[int]) -> list[Site]:
+    """Return the places of the norms that lack nothing."""
+    return [written(net.model, op) for op in net.model.of_kind(*NORMS) if op.index not in faulty]
 
 
 def leaving(where: Places, added: Site) -> Site:

@@ -45,11 +45,16 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         if after is not None:
             last = net.blocks[-1]
             width = net.model.ops[last.sum].shape[1]
+            normed = net.flow.letter(after.index) == "n"
             yield report(
                 written(net.model, after),
-                "neither norm nor activation follows the last block of this pre-activation network",
-                label="reads the last sum as it is",
-                help=f"put a norm for {width} channels and an activation before it",
+                "no activation follows the last norm of this pre-activation network"
+                if normed
+                else "neither norm nor activation follows the last block of this pre-activation network",
+                label="no activation after this" if normed else "reads the last sum as it is",
+                help="activate it, as in `relu(norm(x))`"
+                if normed
+                else f"put a norm for {width} channels and an activation before it",
                 model=net.model,
                 module=after.path or None,
                 related=(related(net.model.ops[last.sum].site, "the last sum"),),
@@ -62,7 +67,7 @@ def bare_end(net: Anatomy) -> Op | None:
         return None
     then = net.blocks[-1].then
     before, classifier, _ = then.partition("c")
-    if not classifier or not before or not set(before) <= set("po"):
+    if not classifier or not set(before[1:]) <= set("po") or before[:1] not in {"p", "o", "n"}:
         return None
     following = net.flow.following(net.blocks[-1].sum)
     head = net.model.ops[following[len(before)]]
@@ -118,6 +123,7 @@ class Net(nn.Module):
 """
 
 BAD = (
+    _NET.format(norm="self.bn = nn.BatchNorm2d(16)", end="x = self.bn(x).mean((2, 3))  # <- missing-final-norm"),
     _NET.format(norm="", end="x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # <- missing-final-norm"),
     _NET.format(norm="", end="x = x.mean((2, 3))  # <- missing-final-norm"),
 )

@@ -33,8 +33,8 @@ from collections.abc import Iterator
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import Block, Sum, sizes
 from resnet_check.anatomy.flow import START
-from resnet_check.anatomy.owners import owner, written
-from resnet_check.anatomy.plain import Plain, plain_modules
+from resnet_check.anatomy.owners import owner, same_frame, written
+from resnet_check.anatomy.plain import Plain, idle_projections, plain_modules
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import ModuleRecord, Site
 from resnet_check.rules._networks import networks
@@ -51,7 +51,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report blocks that do not add their input."""
     for net in networks(context):
         for added in net.sums:
-            said = wrong_sum(net, added)
+            said = wrong_sum(places(context), net, added)
             if said is not None:
                 op = net.model.ops[added.last]
                 yield report(op.site, said[0], label=said[1], help=said[2], model=net.model, module=op.path)
@@ -70,13 +70,27 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield from without_sum(report, places(context), net)
 
 
-def wrong_sum(net: Anatomy, added: Sum) -> tuple[str, str, str] | None:
+def in_one_run(found: Places, net: Anatomy, added: Sum) -> bool:
+    """Return whether one run of one function makes all additions of a sum, not a loop over the operands."""
+    sites = [net.model.ops[op].site for op in added.ops]
+    return all(same_frame(site, sites[0]) and not in_loop(found, site) for site in sites)
+
+
+def in_loop(found: Places, site: Site) -> bool:
+    """Return whether a place stands in a loop; so does one that is not in the file."""
+    node = found.at(site, ast.expr, ast.stmt)
+    return node is None or any(
+        isinstance(around, (ast.For, ast.While, ast.comprehension)) for around in found.around(node)
+    )
+
+
+def wrong_sum(found: Places, net: Anatomy, added: Sum) -> tuple[str, str, str] | None:
     """Return message, label and help for a sum that holds one operand twice."""
     ends = [path.ops for path in added.paths]
     double = next((ops for ops in ends if ends.count(ops) > 1), None)
     if double is None or not any(net.flow.letter(op) in "cd" for op in net.flow.region(START, added.last)):
         return None
-    if len(ends) > 2 and len(set(ends)) > 1:
+    if len(ends) > 2 and len(set(ends)) > 1 and in_one_run(found, net, added):
         what = "the input of the block" if not double else "the shortcut"
         return f"this adds {what} a second time", "added twice", "add it once"
     if len(ends) == 2 and double == () and owns_convolution(net, added):
@@ -114,20 +128,21 @@ def begins_inside(net: Anatomy, block: Block) -> bool:
 
 def without_sum(report: Reporter, found: Places, net: Anatomy) -> Iterator[Finding]:
     """Report modules that prepare a shortcut and do not add it, or that claim to be residual."""
+    idle = idle_projections(net)
     for one in plain_modules(net):
         forward = forward_of(found, one.module)
         if forward is None:
             continue
-        prepared = shortcut_names(forward)
+        prepared = shortcut_names(found, forward) or idle_shortcut(idle, one)
         if not prepared and not claims(found, net, one):
             continue
         last = net.model.ops[one.chain.ops[-1]]
         site = written(net.model, last) if one.chain.letters.endswith("a") else leaving(found, forward) or last.site
         kind = one.module.type
         if prepared:
-            name, statement = prepared
+            name, place = prepared
             message = f"`{name}` is never added: `{kind}` returns its branch alone"
-            more = [related(found.source.site(statement), "the shortcut is prepared here")]
+            more = [related(place, "the shortcut is prepared here")]
             help_ = f"add it to the output of the branch: `out = out + {name}`"
         else:
             message = f"`{kind}` never adds its input: it is a plain chain of {len(one.chain.convs)} convolutions"
@@ -149,7 +164,13 @@ def forward_of(found: Places, module: ModuleRecord) -> Function | None:
     return None if cls is None else methods(cls).get("forward")
 
 
-def shortcut_names(forward: Function) -> tuple[str, ast.Assign] | None:
+def idle_shortcut(idle: dict[int, ModuleRecord], one: Plain) -> tuple[str, Site] | None:
+    """Return the projection that a class registers and never calls, as forward would write it."""
+    child = idle.get(one.module.class_line)
+    return None if child is None else (f"self.{child.path.rpartition('.')[2]}(x)", child.built)
+
+
+def shortcut_names(found: Places, forward: Function) -> tuple[str, Site] | None:
     """Return a variable that is set to forward's argument, or to what a layer makes of it, and never read."""
     parameters = [a.arg for a in forward.args.args][1:2]
     for name, assignments in unread_names(forward).items():
@@ -158,7 +179,7 @@ def shortcut_names(forward: Function) -> tuple[str, ast.Assign] | None:
             arms = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
             values = [arg for arm in arms for arg in (arm.args if isinstance(arm, ast.Call) else [arm])]
             if any(isinstance(arg, ast.Name) and arg.id in parameters for arg in values):
-                return name, statement
+                return name, found.source.site(statement)
     return None
 
 

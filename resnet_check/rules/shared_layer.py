@@ -31,6 +31,7 @@ import re
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
+from resnet_check.anatomy.blocks import sizes
 from resnet_check.anatomy.flow import START
 from resnet_check.anatomy.owners import enclosing, is_inside, key, same_frame
 from resnet_check.finding import Finding, related
@@ -46,6 +47,9 @@ MEANT = re.compile(
 )
 """Words of an author who shares weights on purpose."""
 
+NETWORKS = re.compile(r"ladder_?net|shelf_?net|drrn|drcn|r2u_?net|cor_?net", re.IGNORECASE)
+"""Published networks whose blocks apply one convolution twice."""
+
 LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda)
 
 
@@ -56,7 +60,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for net in networks(context):
         model = net.model
         for record in model.modules:
-            if not has_weights(model, record):
+            if len(record.calls) < 2 or not has_weights(model, record):
                 continue
             kind, count = record.type.rpartition(".")[2], repeated(model, record)
             if count > 1:
@@ -139,9 +143,9 @@ def contains(outer: Site, inner: Site) -> bool:
 
 
 def is_meant(found: Places, site: Site) -> bool:
-    """Return whether the class or function around a place speaks of sharing."""
-    if site.path != found.source.path:
-        return False
+    """Return whether the class or function around a place speaks of sharing, or the file holds a network that does so."""
+    if site.path != found.source.path or NETWORKS.search(found.source.text):
+        return site.path == found.source.path
     around = [n for n in (*found.classes, *found.functions) if n.lineno <= site.line <= (n.end_lineno or n.lineno)]
     outermost = min(around, key=lambda node: node.lineno, default=None)
     first, last = (site.line, site.line) if outermost is None else (outermost.lineno, outermost.end_lineno or site.line)
@@ -151,7 +155,7 @@ def is_meant(found: Places, site: Site) -> bool:
 
 def twice(net: Anatomy, found: Places, record: ModuleRecord) -> Iterator[tuple[Site, Site]]:
     """Yield pairs of calls of a module in one run of one function, the second of which depends on the first alone."""
-    if unused_twin(net.model, record) or len({key(site) for site in record.calls}) < 2:
+    if len({key(site) for site in record.calls}) < 2 or (unused_twin(net.model, record) and not net.model.trial):
         return
     for first, second in zip(record.calls, record.calls[1:], strict=False):
         if key(first) == key(second) or not same_frame(first, second):
@@ -159,8 +163,9 @@ def twice(net: Anatomy, found: Places, record: ModuleRecord) -> Iterator[tuple[S
         if in_loop(found, first) or in_loop(found, second) or is_meant(found, second):
             continue
         before, after = ops_of(net.model, record, first), ops_of(net.model, record, second)
-        if before and after and before[-1].index in net.flow.path(START, after[0].index):
-            yield first, second
+        if before and after and sizes(before[-1].shape) == sizes(after[-1].shape):
+            if before[-1].index in net.flow.path(START, after[0].index):
+                yield first, second
 
 
 def ops_of(model: Model, record: ModuleRecord, call: Site) -> list[Op]:
