@@ -8,7 +8,7 @@ from resnet_check.read.static import library_names, numpy_names, prelude, regula
 from resnet_check.read.static.inplace import initialiser
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.layers import abstract_class, layer_class
-from resnet_check.read.static.values import External, Native, Opaque
+from resnet_check.read.static.values import OUTSIDE, External, Native, Opaque
 
 KNOWN = frozenset({"torch", "numpy"})
 """Packages whose names are known here although they are not part of Python."""
@@ -24,6 +24,13 @@ VALUES: dict[str, Any] = {
 NAMESPACES = frozenset(torch_names.NAMESPACES | library_names.NAMESPACES | numpy_names.NAMESPACES)
 
 PRIVATE_BASES = frozenset(base for layer in tensors.LAYERS.values() for base in layer.bases)
+
+
+PLAIN_MODULES = frozenset(
+    "base64 datetime gc glob hashlib json logging multiprocessing os pathlib platform queue random shutil signal socket "
+    "string struct subprocess sys tempfile threading time traceback urllib uuid warnings weakref zipfile".split()
+)
+"""Modules of Python whose objects hold no layers."""
 
 
 def canonical(name: str) -> str:
@@ -48,7 +55,8 @@ def resolve(interpreter: Interpreter, name: str) -> Any:
     value = look_up(canonical(name))
     if value is None:
         value = prelude.find(interpreter, name)
-        return Opaque(f"`{name}`") if value is None else value
+        kind = OUTSIDE if name.partition(".")[0] in PLAIN_MODULES else "any"
+        return Opaque(f"`{name}`", kind=kind) if value is None else value
     _resolved[name] = value
     return value
 

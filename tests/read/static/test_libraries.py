@@ -1,0 +1,135 @@
+"""Libraries that files of models build upon: torchvision's residual networks, Lightning's module, torchmetrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from resnet_check.read.static.reader import read
+from resnet_check.source import parse_source
+
+
+def models_of(text: str) -> dict[str, Any]:
+    return {m.name: m for m in read(parse_source("net.py", text.encode())).models}
+
+
+TORCHVISION = {
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "resnext50_32x4d": 25_028_904,
+    "resnext101_32x8d": 88_791_336,
+    "resnext101_64x4d": 83_455_272,
+    "wide_resnet50_2": 68_883_240,
+    "wide_resnet101_2": 126_886_696,
+}
+"""The parameters that torchvision's documentation states."""
+
+
+@pytest.mark.parametrize(("name", "parameters"), TORCHVISION.items())
+def test_torchvision_networks(name: str, parameters: int) -> None:
+    text = f"from torchvision import models\ndef net():\n    return models.{name}(weights=models.Any_Weights.DEFAULT)\n"
+    model = models_of(text)["net"]
+    assert (model.status, model.params, str(model.output)) == ("complete", parameters, "(N, 1000)")
+
+
+HEAD = """
+from collections import OrderedDict
+from functools import partial
+
+import torch
+import torchmetrics
+import pytorch_lightning as pl
+from torch import nn
+from torchvision import models, ops
+from torchvision.models._utils import IntermediateLayerGetter
+"""
+
+CASES = {
+    "another head and another stem": (
+        """
+def net(classes=5):
+    model = models.resnet18(pretrained=True)
+    model.fc = nn.Linear(model.fc.in_features, classes)
+    model.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    return model
+""",
+        (11_689_512 - 513_000 + 513 * 5 - 6272, "(N, 5)"),
+    ),
+    "all but the head": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(*list(models.resnet50().children())[:-2])
+    def forward(self, x):
+        return self.features(x).mean((2, 3))
+""",
+        (25_557_032 - 2_049_000, "(N, 2048)"),
+    ),
+    "parts that are dilated and picked by name": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        body = models.resnet50(replace_stride_with_dilation=[False, True, True], norm_layer=ops.FrozenBatchNorm2d)
+        self.body = IntermediateLayerGetter(body, return_layers={"layer4": "out"})
+        self.drop = ops.StochasticDepth(0.2, "row")
+        self.gate = ops.SqueezeExcitation(2048, 64)
+    def forward(self, x):
+        x = self.body(x)["out"]
+        return self.gate(self.drop(x)).mean((2, 3))
+""",
+        (25_557_032 - 2_049_000 - 53_120 + 2 * 2048 * 64 + 64 + 2048, "(N, 2048)"),
+    ),
+    "a module of Lightning's keeps its arguments and its metrics": (
+        """
+class Net(pl.LightningModule):
+    def __init__(self, classes=7, **kwargs):
+        super().__init__()
+        self.save_hyperparameters()
+        self.head = nn.Conv2d(3, self.hparams.classes, 1)
+        self.accuracy = torchmetrics.Accuracy(task="multiclass", num_classes=classes)
+    def forward(self, x):
+        return self.head(x)
+    def training_step(self, batch, index):
+        self.log("loss", self(batch).mean())
+""",
+        (28, "(N, 7, H, W)"),
+    ),
+    "the type of a partial": (
+        """
+class Net(nn.Module):
+    def __init__(self, norm=partial(nn.InstanceNorm2d, affine=False)):
+        super().__init__()
+        bias = norm.func == nn.InstanceNorm2d if type(norm) == partial else norm == nn.InstanceNorm2d
+        self.conv = nn.Conv2d(3, 4, 1, bias=bias)
+    def forward(self, x):
+        return self.conv(x)
+""",
+        (16, "(N, 4, H, W)"),
+    ),
+    "a small stem that does not run on small images": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.skip = nn.Conv2d(3, 4, 1)
+        self.pool = nn.AvgPool2d(40)
+    def forward(self, x):
+        return self.pool(self.conv(x) + self.skip(x))
+""",
+        (128, "(N, 4, H // 40, W // 40)"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
+def test_built_upon(text: str, expected: tuple[int, str]) -> None:
+    (model,) = models_of(HEAD + text).values()
+    assert (model.unknown, model.problems) == ([], [])
+    assert (model.params, str(model.output)) == expected
