@@ -11,6 +11,7 @@ from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.host_methods import host_method
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import (
+    OUTSIDE,
     BoundMethod,
     Class,
     ClassMethod,
@@ -133,7 +134,8 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
     if isinstance(owner, Tensor):
         return tensors.attribute(interpreter, owner, name, node, frame)
     if isinstance(owner, Opaque):
-        return Opaque(owner.reason, owner.site, "tensor" if owner.kind == "tensor" and name in TENSOR_PARTS else "any")
+        kept = owner.kind == OUTSIDE or (owner.kind == "tensor" and name in TENSOR_PARTS)
+        return Opaque(owner.reason, owner.site, owner.kind if kept else "any")
     if isinstance(owner, External):
         return interpreter.files.external(interpreter, f"{owner.name}.{name}")
     if isinstance(owner, Class):

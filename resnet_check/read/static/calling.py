@@ -11,6 +11,7 @@ from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import MAX_DEPTH, Interpreter
 from resnet_check.read.static.operations import ContextManager, decorated
 from resnet_check.read.static.values import (
+    OUTSIDE,
     BoundMethod,
     BudgetExceeded,
     Class,
@@ -90,7 +91,7 @@ def describe(value: Any) -> str:
 
 def call_opaque(function: Opaque, site: Any) -> Opaque:
     """Call something unknown: the result is unknown, and modules that it got may have been changed."""
-    kind = "tensor" if function.kind == "tensor" else "any"
+    kind = function.kind if function.kind in {"tensor", OUTSIDE} else "any"
     return Opaque(
         f"a call of {function.reason}" if not function.reason.startswith("a call") else function.reason, site, kind
     )

@@ -65,8 +65,49 @@ def other_inputs(root: Instance) -> Opaque | None:
     if len(needed) > 1:
         return Opaque(f"`forward` takes several inputs ({', '.join(needed)})", site)
     arguments = forward.node.args.args[skipped:]
-    kind = outer_name(arguments[0].annotation) if arguments else None
+    if not arguments or isinstance(forward.node, ast.Lambda):
+        return None
+    kind = outer_name(arguments[0].annotation)
+    if kind not in OTHER_INPUTS and is_taken_apart(arguments[0].arg, forward.node.body):
+        kind = "list"
     return Opaque(f"`forward` takes a {kind}", site) if kind in OTHER_INPUTS else None
+
+
+def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
+    """Return whether a function uses its input as a list: single elements of it, its elements in turn or backwards."""
+    for statement in body:
+        nodes = list(ast.walk(statement))
+        if any(isinstance(n, ast.Call) and getattr(n.func, "id", "") == "isinstance" for n in nodes):
+            # it takes both, and looks which it is
+            return False
+        if any(takes_apart(node, name) for node in nodes):
+            return True
+        if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in nodes):
+            return False
+    return False
+
+
+def takes_apart(node: ast.AST, name: str) -> bool:
+    """Return whether a node picks one element, reverses, unpacks or runs over something by its name."""
+    if isinstance(node, ast.Subscript):
+        return is_name(node.value, name) and picks(node.slice)
+    if isinstance(node, ast.Assign):
+        return is_name(node.value, name) and any(isinstance(t, (ast.Tuple, ast.List)) for t in node.targets)
+    return isinstance(node, (ast.For, ast.comprehension)) and is_name(node.iter, name)
+
+
+def is_name(node: ast.expr, name: str) -> bool:
+    """Return whether an expression is a certain name."""
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def picks(index: ast.expr) -> bool:
+    """Return whether an index is one whole number or text, or turns the order round."""
+    if isinstance(index, ast.Slice):
+        return index.lower is None and index.upper is None and isinstance(index.step, ast.UnaryOp)
+    if isinstance(index, ast.UnaryOp):
+        index = index.operand
+    return isinstance(index, ast.Constant) and isinstance(index.value, (int, str))
 
 
 def outer_name(annotation: ast.expr | None) -> str | None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from resnet_check.read.static.imports import FileNamespace
 
 
+OUTSIDE = "outside"
+"""The kind of what Python's own modules give: it can hold no module either."""
+
+
 class Opaque:
     """A value that is not known, and why.
 

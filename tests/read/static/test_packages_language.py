@@ -134,6 +134,20 @@ class Net(nn.Module):
         95072,
         "(N, 144, H, W)",
     ),
+    "objects of Python's own modules hold no layers": (
+        """
+import queue, threading
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.queues, self.lock = queue.Queue(), threading.Lock()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.conv(x)
+""",
+        16,
+        "(N, 4, H, W)",
+    ),
     "a filter that numpy computes": (
         """
 import numpy as np
@@ -324,6 +338,29 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(3, 4, 1)
     def forward(self, batch: List[Dict[str, torch.Tensor]]):
         return [self.conv(each["image"]) for each in batch]
+""",
+        16,
+    ),
+    "features of several stages": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
+    def forward(self, features):
+        return self.norm(self.conv(features[-1]))
+""",
+        24,
+    ),
+    "features that are unpacked": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, features):
+        low, high = features
+        return self.conv(low) + self.conv(high)
 """,
         16,
     ),
