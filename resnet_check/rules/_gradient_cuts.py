@@ -29,7 +29,10 @@ PURPOSE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A place that cuts the gradient off, its text, and the paths of the layers that get none because of it."""
+    """A place that cuts the gradient off, its text, and the paths of the layers that get none because of it.
+
+    Without such layers it cuts the gradient of a shortcut.
+    """
 
     site: Site
     node: ast.AST | None
@@ -43,6 +46,7 @@ def cuts(context: FileContext, model: Model) -> list[Cut]:
     ops = training_ops(model)
     needed = reaching(ops, gradients(model, ops))
     used = reaching(ops, [True] * len(ops))
+    order = {record.path: record.index for record in model.modules}
     learning = {op.layer for op in ops if needed[op.index] and op.layer is not None}
     lost: list[frozenset[str]] = []
     found: dict[Site, tuple[ast.AST | None, str, str, dict[str, None]]] = {}
@@ -53,9 +57,31 @@ def cuts(context: FileContext, model: Model) -> list[Cut]:
         if not above or not used[op.index] or not (op.kind == "detach" or op.attributes.get("no_grad")):
             continue
         site, node, text, mend = place_of(context, op)
-        found.setdefault(Site(*site), (node, text, mend, {}))[3].update(dict.fromkeys(sorted(above)))
+        found.setdefault(Site(*site), (node, text, mend, {}))[3].update(
+            dict.fromkeys(sorted(above, key=order.__getitem__))
+        )
         lost[-1] = frozenset()
+    for op in ops:
+        if op.kind == "detach" and used[op.index] and cuts_shortcut(ops, op):
+            site, node, text, mend = place_of(context, op)
+            found.setdefault(Site(*site), (node, text, mend, {}))
     return [Cut(site, node, text, mend, tuple(layers)) for site, (node, text, mend, layers) in found.items()]
+
+
+def cuts_shortcut(ops: list[Op], cut: Op) -> bool:
+    """Return whether the branch of a residual block starts where a cut does, and a sum adds the cut-off tensor to it."""
+    shortcut, branch, weighted = {cut.index}, set(cut.inputs), set[int]()
+    for op in ops[cut.index + 1 :]:
+        inputs = set(op.inputs)
+        if inputs & shortcut and inputs & branch:
+            return op.kind == "add" and bool(inputs & weighted)
+        if inputs & shortcut:
+            shortcut.add(op.index)
+        elif inputs & branch:
+            branch.add(op.index)
+            if op.kind in {"conv", "linear"} or inputs & weighted:
+                weighted.add(op.index)
+    return False
 
 
 def own_layer(model: Model, op: Op) -> str | None:

@@ -36,10 +36,11 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 
 ACTIVATIONS = frozenset({"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "hardswish", "mish", "softplus"})
 CLASSES = re.compile(r"class|label|categor", re.IGNORECASE)
-HEADS = frozenset({"fc", "classifier", "head", "logits", "last_linear", "output", "out"})
 USUAL = frozenset({10, 100, 200, 1000})
 """Numbers of classes of CIFAR, Tiny ImageNet and ImageNet."""
-REGRESSION = re.compile(r"regress|distance|density|count(ing)?_|depth_?map|embed|encoder|feature_dim", re.IGNORECASE)
+REGRESSION = re.compile(
+    r"regress|\bdistances?\b|densit|\bcounting\b|depth_?map|embedding|encoder|feature_dim", re.IGNORECASE
+)
 
 
 @rule("RC505", "activation-on-logits", "warning")
@@ -91,15 +92,14 @@ def before(ops: list[Op], op: Op) -> Op | None:
 
 
 def gives_classes(context: FileContext, model: Model, last: Op) -> bool:
-    """Return whether the code calls the outputs of a linear layer classes, or they look like it by name and number."""
+    """Return whether the code calls the outputs of a linear layer classes, or their number is a usual one of classes."""
     layer = model.layer(last)
     node = places(context).at(layer.built, ast.Call) if layer is not None else None
     if layer is None or not isinstance(node, ast.Call):
         return False
     given = node.args[1:2] + [k.value for k in node.keywords if k.arg == "out_features"]
     names = " ".join(name_of(part) for argument in given for part in ast.walk(argument))
-    head = layer.path.rpartition(".")[2] in HEADS and layer.attributes.get("out_features") in USUAL
-    return CLASSES.search(names) is not None or head
+    return CLASSES.search(names) is not None or layer.attributes.get("out_features") in USUAL
 
 
 BAD = (

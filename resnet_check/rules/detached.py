@@ -2,8 +2,9 @@
 
 ## What it checks
 Whether `detach()`, `.data` or `torch.no_grad()` in forward leaves layers without any gradient, though their parameters
-are trainable and their output is used. Frozen parameters, stop-gradient branches beside a path that does carry the
-gradient, and code that says what it does (a teacher, a target network, a pretrained backbone) are left alone.
+are trainable and their output is used, or cuts off a residual block's shortcut. Frozen parameters, stop-gradient branches
+beside a path that does carry the gradient, and code that says what it does (a teacher, a target network, a pretrained
+backbone) are left alone.
 
 ## Why it matters
 Nothing fails, and the loss falls a little, since the layers behind the cut do learn. The others keep their random
@@ -31,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
-from resnet_check.rules._gradient_cuts import cuts, is_meant
+from resnet_check.rules._gradient_cuts import Cut, cuts, is_meant
 from resnet_check.rules._modules import counted
 from resnet_check.rules._training import runnable
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -44,16 +45,23 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         for cut in cuts(context, model):
             if is_meant(context, cut):
                 continue
-            count = len(cut.layers)
-            paths = ", ".join(f"`{path}`" for path in cut.layers[:3]) + (", ..." if count > 3 else "")
             yield report(
                 cut.site,
-                f"`{cut.text}` cuts off the gradient of {counted(count, 'layer')} with trainable parameters ({paths}):"
-                f" {'it' if count == 1 else 'they'} never learn{'s' if count == 1 else ''}",
+                f"`{cut.text}` cuts off the gradient of {loss(cut)}",
                 label="no gradient gets past here",
                 help=cut.help,
                 model=model,
             )
+
+
+def loss(cut: Cut) -> str:
+    """Return what gets no gradient because of a cut."""
+    count = len(cut.layers)
+    if not count:
+        return "the shortcut: only the branch passes one back, as in a network without shortcuts"
+    paths = ", ".join(f"`{path}`" for path in cut.layers[:3]) + (", ..." if count > 3 else "")
+    learn = "it never learns" if count == 1 else "they never learn"
+    return f"{counted(count, 'layer')} with trainable parameters ({paths}): {learn}"
 
 
 BAD = (
@@ -116,11 +124,14 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv = nn.Conv2d(8, 8, 3, padding=1)
         self.fc = nn.Linear(8, 10)
 
     def forward(self, x):
-        x = torch.relu(self.conv(x)).mean((2, 3))
+        x = torch.relu(self.stem(x))
+        identity = x.detach()  # <- detached
+        x = torch.relu(self.conv(x) + identity).mean((2, 3))
         x = x.data  # <- detached
         return self.fc(x)
 """,

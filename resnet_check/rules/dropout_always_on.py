@@ -25,15 +25,18 @@ The PyTorch documentation, `torch.nn.functional.dropout`.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Model, ModuleRecord, Op
 from resnet_check.rules._places import name_of, places
-from resnet_check.rules._training import place
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 KINDS = frozenset({"dropout", "alpha_dropout", "feature_alpha_dropout"})
+NAMED = (ast.FunctionDef, ast.ClassDef)
+SAMPLING = re.compile(r"(^|_)mc(_|$)|^MC|monte|uncertain|bayes|sampl|stochastic", re.IGNORECASE)
+"""Names of functions and classes in which dropout is meant to stay on."""
 
 
 @rule("RC503", "dropout-always-on", "warning")
@@ -44,10 +47,47 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             if op.kind not in KINDS or op.attributes.get("p") == 0:
                 continue
             layer = model.layer(op)
-            if layer is None and is_on_by_default(context, op):
-                yield functional(report, context, model, op)
+            node = called(context, op) if layer is None else None
+            if node is not None:
+                yield functional(report, context, node, model, op)
             elif layer is not None and out_of_reach(model, layer):
                 yield unreached(report, model, layer, op)
+    yield from written(report, context)
+
+
+def written(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Yield the calls of ``F.dropout`` in methods of modules, also those that no forward pass of the file reaches."""
+    found = places(context)
+    for node in found.nodes:
+        if not isinstance(node, ast.Call) or not is_functional(context, node.func) or says_mode(node):
+            continue
+        owner = found.class_of(node)
+        p = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "p"), None)
+        if owner is None or not any("Module" in name_of(b) for c in found.family(owner) for b in c.bases):
+            continue
+        function = found.function_of(node)
+        guarded = function is None or "training" in found.segment(function)
+        sampling = any(isinstance(n, NAMED) and SAMPLING.search(n.name) for n in found.around(node))
+        if not guarded and not sampling and not (isinstance(p, ast.Constant) and p.value == 0):
+            yield functional(report, context, node)
+
+
+def is_functional(context: FileContext, function: ast.expr) -> bool:
+    """Return whether an expression is certainly one of torch's dropout functions that are on by default."""
+    name = name_of(function)
+    if name not in {"dropout", "dropout1d", "dropout2d", "dropout3d"} or not isinstance(function, ast.Attribute):
+        return False
+    holder = places(context).segment(function.value)
+    if holder in {"nn.functional", "torch.nn.functional"}:
+        return True
+    return any(
+        (isinstance(node, ast.ImportFrom) and node.module == "torch.nn" and alias.name == "functional")
+        or (isinstance(node, ast.Import) and alias.name == "torch.nn.functional")
+        for node in places(context).nodes
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+        if (alias.asname or alias.name) == holder
+    )
 
 
 def out_of_reach(model: Model, layer: ModuleRecord) -> bool:
@@ -73,32 +113,37 @@ def unreached(report: Reporter, model: Model, layer: ModuleRecord, op: Op) -> Fi
     )
 
 
-def functional(report: Reporter, context: FileContext, model: Model, op: Op) -> Finding:
+def functional(
+    report: Reporter, context: FileContext, node: ast.Call, model: Model | None = None, op: Op | None = None
+) -> Finding:
     """Return the finding about a call of a dropout function."""
-    node = places(context).at(op.site, ast.Call)
-    name = places(context).segment(node.func) if isinstance(node, ast.Call) else "F.dropout"
-    given = (
-        ", ".join(places(context).segment(a) for a in [*node.args, *node.keywords])
-        if isinstance(node, ast.Call)
-        else "x"
-    )
+    segment = places(context).segment
+    name, given = segment(node.func), ", ".join(segment(a) for a in [*node.args, *node.keywords])
     return report(
-        place(model, op)[0],
+        context.source.site(node),
         f"`{name}` without `training=` drops values in evaluation too: its default is `training=True`",
         label="`training` is always True here",
         help=f"pass the mode of the model: `{name}({given}, training=self.training)`",
         model=model,
-        module=op.path or None,
+        module=None if op is None else op.path or None,
     )
 
 
-def is_on_by_default(context: FileContext, op: Op) -> bool:
-    """Return whether a dropout is on in evaluation, and the code does not say so."""
+def called(context: FileContext, op: Op) -> ast.Call | None:
+    """Return the call of a function that is on in evaluation without the code's saying so."""
     node = places(context).at(op.site, ast.Call)
     if not op.attributes.get("training") or not isinstance(node, ast.Call) or "dropout" not in name_of(node.func):
-        return False
-    unpacks = any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
-    return not unpacks and len(node.args) < 3 and all(k.arg not in {"training", "train"} for k in node.keywords)
+        return None
+    around = places(context).around(node)
+    sampling = any(isinstance(n, NAMED) and SAMPLING.search(n.name) for n in around)
+    return None if says_mode(node) or sampling else node
+
+
+def says_mode(node: ast.Call) -> bool:
+    """Return whether a call of a dropout function may say itself when to drop."""
+    if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+        return True
+    return len(node.args) >= 3 or any(k.arg in {"training", "train"} for k in node.keywords)
 
 
 BAD = (
@@ -118,6 +163,9 @@ class Net(nn.Module):
         x = F.dropout2d(torch.relu(self.conv(x)), 0.2)  # <- dropout-always-on
         x = F.dropout(x.mean((2, 3)))  # <- dropout-always-on
         return self.fc(x)
+
+    def regularised(self, x, rate):
+        return self.fc(F.dropout(x, p=rate))  # <- dropout-always-on
 """,
     """
 from torch import nn
@@ -174,6 +222,11 @@ class Net(nn.Module):
         if self.training:
             x = F.dropout(x, 0.1)
         return self.fc(F.dropout(x, 0.0))
+
+    def noise(self, x):
+        if not self.training:
+            return x
+        return F.dropout(x, 0.1)
 
 
 class MonteCarlo(Net):

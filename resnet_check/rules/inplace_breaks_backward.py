@@ -39,6 +39,9 @@ from resnet_check.rules._places import places
 from resnet_check.rules._training import place, runnable, title
 from resnet_check.rules.base import FileContext, Reporter, rule
 
+LONG = 40
+"""A statement with more characters is shortened in a message."""
+
 
 @rule("RC501", "inplace-breaks-backward", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
@@ -71,7 +74,9 @@ def words(context: FileContext, model: Model, op: Op) -> tuple[str, str]:
         target, value = places(context).segment(node.target), places(context).segment(node.value)
         sign = places(context).segment(ast.BinOp(ast.Name("a"), node.op, ast.Name("b")))[2:-2]
         value = f"({value})" if isinstance(node.value, (ast.BinOp, ast.IfExp, ast.BoolOp)) and sign != "+" else value
-        return f"`{target} {sign}= ...`", f"make a new tensor: `{target} = {target} {sign} {value}`"
+        text = f"{target} {sign}= {value}"
+        written = text if len(text) <= LONG else f"{target} {sign}= ..."
+        return f"`{written}`", f"make a new tensor: `{target} = {target} {sign} {value}`"
     if model.layer(op) is not None:
         name = title(model, op)
         return f"the in-place {name}", f"build this {name} without `inplace=True`"

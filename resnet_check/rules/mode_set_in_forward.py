@@ -31,14 +31,15 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
-from resnet_check.rules._places import name_of, places
+from resnet_check.graph.records import Problem
+from resnet_check.rules._places import inside, is_name, name_of, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
 @rule("RC506", "mode-set-in-forward", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield the calls in forward that set the mode."""
-    for model, problem in context.found("mode-set-in-forward"):
+    for model, problem in [*context.found("mode-set-in-forward"), *written(context)]:
         node = places(context).at(problem.site, ast.Call)
         text = places(context).segment(node) if node is not None else "a call"
         method = name_of(node.func) if isinstance(node, ast.Call) else "train"
@@ -56,6 +57,22 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             module=problem.module or None,
             severity="note" if part and method == "eval" else None,
         )
+
+
+def written(context: FileContext) -> Iterator[tuple[None, Problem]]:
+    """Yield the calls in the ``forward`` of a module on the module itself, also where no model of the file runs them."""
+    found = places(context)
+    for function in found.functions:
+        owner = found.class_of(function)
+        if function.name != "forward" or owner is None or found.parents.get(function) is not owner:
+            continue
+        if not any("Module" in name_of(base) for cls in found.family(owner) for base in cls.bases):
+            continue
+        for node in inside(function):
+            method = node.func if isinstance(node, ast.Call) else None
+            if isinstance(method, ast.Attribute) and method.attr in {"train", "eval"}:
+                own = is_name(method.value, self_name(function))
+                yield from [(None, Problem("mode-set-in-forward", context.source.site(node)))] if own else []
 
 
 BAD = (
@@ -101,6 +118,16 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.block(self.stem(x))
+
+
+class Unused(nn.Module):
+    def __init__(self, options):
+        super().__init__()
+        self.conv = options.make()
+
+    def forward(self, x):
+        self.train(False)  # <- mode-set-in-forward
+        return self.conv(x)
 """,
 )
 
