@@ -14,7 +14,7 @@ from resnet_check.rules.base import FileContext
 SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
 MEANT = re.compile(
-    r"pre_?-?train|frozen|freez|froze|teacher|target|momentum|\bema\b|ema_|_ema|stop_?-?\s?grad|stop_gradient|linear.?prob"
+    r"pre_?-?train|frozen|freez|froze|teacher|target|momentum|moving.?averag|\bema\b|ema_|_ema|stop_?-?\s?grad|stop_gradient|linear.?prob"
     r"|probe|fine_?-?tun|requires_grad|load_state_dict|distil|key_enc|encoder_k|perceptual|lpips|quantiz|codebook"
     r"|bptt|not trained|untrained|random features|fixed (weights|features|backbone|encoder)|backprop",
     re.IGNORECASE,
