@@ -33,12 +33,24 @@ def dropped(interpreter: Interpreter, scope: Frame) -> bool:
 
 
 def inside_loop(interpreter: Interpreter, loop: ast.For, signal: Any, rest: Iterator[Any], scope: Frame) -> None:
-    """Say that a loop over layers gives back its tensor on the first of several rounds."""
-    if signal.node is not loop.body[-1] or interpreter.trace is None or not isinstance(signal.value, Tensor):
+    """Say that a loop that computes tensors, or builds modules, gives them back on the first of several rounds."""
+    if signal.node is not loop.body[-1] or not (computed(interpreter, signal.value) or built(interpreter, signal.value)):
         return
-    if signal.value.trace is interpreter.trace and next(rest, MISSING) is not MISSING:
+    if next(rest, MISSING) is not MISSING:
         count = 2 + sum(1 for _ in rest)
         interpreter.problem("return-inside-loop", scope.site(signal.node), count=count, loop=loop.lineno)
+
+
+def computed(interpreter: Interpreter, value: Any) -> bool:
+    """Return whether a value is a tensor of the running forward pass."""
+    return interpreter.trace is not None and isinstance(value, Tensor) and value.trace is interpreter.trace
+
+
+def built(interpreter: Interpreter, value: Any) -> bool:
+    """Return whether a value is the module that was built last, or a list that ends with it."""
+    if isinstance(value, list) and value:
+        value = value[-1]
+    return isinstance(value, Instance) and bool(interpreter.instances) and interpreter.instances[-1] is value
 
 
 def missing_return(interpreter: Interpreter, function: Function, signal: Any, scope: Frame) -> Any:
