@@ -32,9 +32,15 @@ def dropped(interpreter: Interpreter, scope: Frame) -> bool:
     return (place.path, place.line, place.column) == (call.path, call.line, call.column)
 
 
-def inside_loop(interpreter: Interpreter, loop: ast.For, signal: Any, rest: Iterator[Any], scope: Frame) -> None:
-    """Say that a loop that computes tensors, or builds modules, gives them back on the first of several rounds."""
-    if signal.node is not loop.body[-1] or not (computed(interpreter, signal.value) or built(interpreter, signal.value)):
+def inside_loop(
+    interpreter: Interpreter, loop: ast.For, signal: Any, rest: Iterator[Any], scope: Frame, before: int
+) -> None:
+    """Say that a loop that computes tensors, or builds modules, gives them back on the first of several rounds.
+
+    ``before`` is the number of modules that were built before the loop.
+    """
+    made = interpreter.instances[before:]
+    if signal.node is not loop.body[-1] or not (computed(interpreter, signal.value) or built(made, signal.value)):
         return
     if next(rest, MISSING) is not MISSING:
         count = 2 + sum(1 for _ in rest)
@@ -46,11 +52,11 @@ def computed(interpreter: Interpreter, value: Any) -> bool:
     return interpreter.trace is not None and isinstance(value, Tensor) and value.trace is interpreter.trace
 
 
-def built(interpreter: Interpreter, value: Any) -> bool:
-    """Return whether a value is the module that was built last, or a list that ends with it."""
+def built(made: list[Any], value: Any) -> bool:
+    """Return whether a value is one of the modules, or a list that ends with one."""
     if isinstance(value, list) and value:
         value = value[-1]
-    return isinstance(value, Instance) and bool(interpreter.instances) and interpreter.instances[-1] is value
+    return any(value is module for module in made)
 
 
 def missing_return(interpreter: Interpreter, function: Function, signal: Any, scope: Frame) -> Any:

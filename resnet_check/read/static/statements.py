@@ -123,6 +123,7 @@ def for_loop(interpreter: Interpreter, node: ast.For, frame: Frame) -> Any:
             raise Undetermined(opaque)
         return None
     outside, iterator, first = frame.loop, iter(values), True
+    before = len(interpreter.instances)
     for value in iterator:
         interpreter.tick()
         frame.loop = node
@@ -133,7 +134,7 @@ def for_loop(interpreter: Interpreter, node: ast.For, frame: Frame) -> Any:
             return None
         if isinstance(signal, Returned):
             if first:
-                returns.inside_loop(interpreter, node, signal, iterator, frame)
+                returns.inside_loop(interpreter, node, signal, iterator, frame, before)
             return signal
         first = False
     return interpreter.execute(node.orelse, frame)
