@@ -88,7 +88,7 @@ def sums(flow: Flow) -> tuple[Sum, ...]:
         operands = operands_of(flow, op)
         if operands is not None and not is_part(flow, op):
             ops, values = operands
-            start = flow.gates[op.index]
+            start = flow.gates[op.index if op.kind == "add" else flow.inputs[op.index][0]]
             found.append(Sum(start, op.index, ops, tuple(path(flow, start, v) for v in values)))
     return tuple(found)
 

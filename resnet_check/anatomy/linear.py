@@ -8,6 +8,7 @@ from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.gaps import Gap, gaps, is_inverted, is_plain, is_private, is_simple
 from resnet_check.anatomy.kinds import ACTIVATION, GATE
 from resnet_check.anatomy.network import Anatomy
+from resnet_check.anatomy.owners import owner
 
 
 def linear_gaps(net: Anatomy) -> Iterator[Gap]:
@@ -64,13 +65,21 @@ def is_linear(net: Anatomy, gap: Gap, *, normed: bool) -> bool:
 def linear_sums(net: Anatomy) -> Iterator[Block]:
     """Yield the blocks of the original style whose sum should be activated and is not."""
     original = [block for block in net.blocks if is_original(net, block)]
-    active = {outline(block) for block in original if block.then.startswith("a")}
+    active = {outline(block) for block in original if block.then.startswith("a") and is_own(net, block)}
     bare = [block for block in original if is_bare(block)]
     if active:
         if bare != [net.blocks[-1]]:
             yield from (block for block in bare if outline(block) in active)
     elif len(bare) > 1 and len(bare) == len(net.blocks) and is_encoder(net) and is_normal(net, bare):
         yield from bare
+
+
+def is_own(net: Anatomy, block: Block) -> bool:
+    """Return whether the activation behind a sum is the block's, not what the network does with the last one."""
+    ops = net.model.ops
+    return block is not net.blocks[-1] or owner(net.model, ops[net.flow.following(block.sum)[0]]) is owner(
+        net.model, ops[block.sum]
+    )
 
 
 def outline(block: Block) -> str:

@@ -26,12 +26,12 @@ class Plain:
 def plain_modules(net: Anatomy) -> tuple[Plain, ...]:
     """Return the modules that are a simple chain of two convolutions or more, whose output is added to nothing."""
     users = {m.path: m for m in net.model.modules if m.class_line and m.path and len(m.calls) == 1}
-    inside: dict[str, list[int]] = {path: [] for path in users}
+    inside: dict[str, list[int]] = {name: [] for name in users}
     for index in sorted(net.flow.alive):
-        for path in outer_paths(net.flow.ops[index].path) if net.flow.inputs[index] else ():
-            if path in inside:
-                inside[path].append(index)
-    chains = (plain(net, users[path], mine) for path, mine in inside.items() if mine)
+        for name in outer_paths(net.flow.ops[index].path) if net.flow.inputs[index] else ():
+            if name in inside:
+                inside[name].append(index)
+    chains = (plain(net, users[name], mine) for name, mine in inside.items() if mine)
     return tuple(found for found in chains if found is not None)
 
 

@@ -158,6 +158,16 @@ class Net(nn.Module):
 """
 
 BAD = (
+    _NET.format_map(
+        _FULL
+        | {
+            "norm": "self.bn2 = nn.BatchNorm2d(o)  # <- unused-layer",
+            "second": "self.conv2(y)  # <- missing-norm",
+        }
+    ),
+    _PREACT.format(second="self.conv2(F.relu(y))  # <- missing-norm").replace(
+        "self.bn2, self.conv2 = nn.BatchNorm2d(o), ", "self.conv2 = "
+    ),
     _NET.format_map(_FULL | {"short": "nn.Conv2d(i, o, 1, s, bias=False)  # <- missing-norm"}),
     _NET.format_map(_FULL | {"short": "nn.Conv2d(i, o, 1, s)  # <- missing-norm"}),
     _NET.format_map(_FULL | {"norm": "", "second": "self.conv2(y)  # <- missing-norm"}),

@@ -234,7 +234,36 @@ class Net(nn.Module):
 """
 _RIGHT = {"first": "out = F.relu(self.bn1(self.conv1(x)))", "added": "out += x", "result": "F.relu(out)"}
 
+_IDLE = """
+import torch
+from torch import nn
+
+
+class Unit(nn.Module):
+    def __init__(self, i, o, s=1):
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(i, o, 3, s, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(),
+            nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o))
+        self.short = nn.Sequential(nn.Conv2d(i, o, 1, s, bias=False), nn.BatchNorm2d(o))  # <- unused-layer
+
+    def forward(self, x):
+        return torch.relu(self.branch(x))  # <- missing-shortcut
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+        self.body = nn.Sequential(Unit(8, 16, 2), Unit(16, 32, 2))
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.fc(self.body(self.stem(x)).mean((2, 3)))
+"""
+
 BAD = (
+    _IDLE,
     _NET.format_map(_RIGHT | {"added": "out += out  # <- missing-shortcut"}),
     _NET.format_map(_RIGHT | {"added": "out += x", "result": "F.relu(out + x)  # <- missing-shortcut"}),
     _NET.format_map(_RIGHT | {"added": "", "result": "F.relu(out)  # <- missing-shortcut"}),

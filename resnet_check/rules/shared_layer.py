@@ -38,7 +38,7 @@ from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Model, ModuleRecord, Op, Site
 from resnet_check.rules._modules import below
 from resnet_check.rules._networks import networks
-from resnet_check.rules._places import Places, places
+from resnet_check.rules._places import Places, inside, name_of, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 MEANT = re.compile(
@@ -73,6 +73,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                         help="build a new one for each place, as in `[Block(...) for _ in range(n)]`",
                         model=model,
                         module=record.path,
+                        related=tuple(
+                            related(use, "put into the network here, each time") for use in uses(found, site)
+                        ),
                     )
                 continue
             for first, second in twice(net, found, record):
@@ -121,6 +124,22 @@ def repetition(found: Places, record: ModuleRecord) -> Site:
     return record.built
 
 
+def uses(found: Places, built: Site) -> list[Site]:
+    """Return the calls in a loop that are given the variable to which an object is assigned before it."""
+    function = found.function_around(built)
+    if function is None:
+        return []
+    statements = [
+        s for s in inside(function) if isinstance(s, ast.Assign) and s.lineno <= built.line <= (s.end_lineno or 0)
+    ]
+    names = {name_of(target) for s in statements for target in s.targets}
+    loops = [n for n in inside(function) if isinstance(n, (ast.For, ast.While)) and n.lineno > built.line]
+    calls = [
+        n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Call) and {name_of(a) for a in n.args} & names
+    ]
+    return [found.source.site(call) for call in calls if names != {""}]
+
+
 def is_list_times(node: ast.BinOp) -> bool:
     """Return whether an expression is ``[...] * n``."""
     return isinstance(node.op, ast.Mult) and any(
@@ -163,9 +182,9 @@ def twice(net: Anatomy, found: Places, record: ModuleRecord) -> Iterator[tuple[S
         if in_loop(found, first) or in_loop(found, second) or is_meant(found, second):
             continue
         before, after = ops_of(net.model, record, first), ops_of(net.model, record, second)
-        if before and after and sizes(before[-1].shape) == sizes(after[-1].shape):
-            if before[-1].index in net.flow.path(START, after[0].index):
-                yield first, second
+        alike = before and after and sizes(before[-1].shape) == sizes(after[-1].shape)
+        if alike and before[-1].index in net.flow.path(START, after[0].index):
+            yield first, second
 
 
 def ops_of(model: Model, record: ModuleRecord, call: Site) -> list[Op]:
@@ -212,8 +231,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3)
-        block = Block(8)
-        self.first = block
+        {block}
         layers = {layers}
         self.body = nn.Sequential(*layers)
 
@@ -265,8 +283,8 @@ def _without(text: str, *lines: str) -> str:
 
 
 BAD = (
-    _BLOCKS.format(layers="[Block(8)] * 3  # <- shared-layer"),
-    _BLOCKS.format(layers="[block for _ in range(3)]  # <- shared-layer").replace("        self.first = block\n", ""),
+    _BLOCKS.format(block="", layers="[Block(8)] * 3  # <- shared-layer"),
+    _BLOCKS.format(block="block = Block(8)", layers="[block for _ in range(3)]  # <- shared-layer"),
     _without(
         _CALLS.format_map(_RIGHT | {"second": "self.norm2(self.conv1(y))  # <- shared-layer"}),
         "        self.conv2 = nn.Conv2d(c, c, 3, padding=1)\n",
@@ -286,10 +304,10 @@ BAD = (
 
 GOOD = (
     _CALLS.format_map(_RIGHT),
-    _BLOCKS.format(layers="[Block(8) for _ in range(3)]"),
+    _BLOCKS.format(block="", layers="[Block(8) for _ in range(3)]"),
     # A list of one, and a network that is recurrent on purpose.
-    _BLOCKS.format(layers="[Block(8)] * 1"),
-    _BLOCKS.format(layers="[Block(8)] * 3  # the weights are shared on purpose"),
+    _BLOCKS.format(block="", layers="[Block(8)] * 1"),
+    _BLOCKS.format(block="", layers="[Block(8)] * 3  # the weights are shared on purpose"),
     """
 import torch
 from torch import nn

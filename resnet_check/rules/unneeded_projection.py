@@ -23,34 +23,63 @@ He et al., Deep Residual Learning for Image Recognition, 2015, section 4.1, tabl
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import Block, sizes
 from resnet_check.anatomy.owners import layer_of
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import ModuleRecord
+from resnet_check.graph.records import ModuleRecord, Site
 from resnet_check.rules._networks import networks
+from resnet_check.rules._places import Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
 @rule("RC310", "unneeded-projection", "note")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report projections that could be identities."""
+    found = places(context)
     for net in networks(context):
         if all(block.is_projection for block in net.blocks):
             continue
         for block, layer in unneeded(net):
             width = layer.attributes["out_channels"]
+            site = beyond_helpers(found, layer.built)
+            condition = deciding(found, site)
+            more = [related(net.model.ops[block.sum].site, "added here")]
+            if condition is not None:
+                more.insert(0, related(condition, "this condition builds it"))
             yield report(
-                layer.built,
+                site,
                 f"this projection changes nothing: {width} channels in and out, stride 1",
                 label="an identity would do",
                 help="project only where the stride is not 1 or the channels change",
                 model=net.model,
                 module=layer.path,
-                related=(related(net.model.ops[block.sum].site, "added here"),),
+                related=tuple(more),
             )
+
+
+def beyond_helpers(found: Places, built: Site) -> Site:
+    """Return the place of a layer's construction, or of the call of a function that does nothing else."""
+    for site in (built, *built.calls):
+        function = found.function_around(site)
+        body = [] if function is None else [s for s in function.body if not isinstance(s, ast.Expr)]
+        if len(body) != 1 or not isinstance(body[0], ast.Return):
+            return site
+    return built
+
+
+def deciding(found: Places, site: Site) -> Site | None:
+    """Return the condition under which a place is reached."""
+    node = found.at(site, ast.Call)
+    for around in () if node is None else found.around(node):
+        if isinstance(around, (ast.FunctionDef, ast.ClassDef)):
+            return None
+        if isinstance(around, (ast.If, ast.IfExp)):
+            return found.source.site(around.test)
+    return None
 
 
 def unneeded(net: Anatomy) -> Iterator[tuple[Block, ModuleRecord]]:
