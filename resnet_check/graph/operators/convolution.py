@@ -110,7 +110,8 @@ def _check_bias(check: Checks, bias: Tensor | None, channels: Number, operator: 
 
 def _check_groups(check: Checks, channels: Number, groups: Number, operator: str) -> None:
     reason = f"{channels} channels are not divisible by groups {groups}"
-    check.require("divides", channels, groups, "indivisible", operator=operator, reason=reason)
+    if check.require("divides", channels, groups, "indivisible", operator=operator, reason=reason):
+        check.require(">=", channels, groups, "indivisible", operator=operator, reason=reason)
 
 
 def _padding(

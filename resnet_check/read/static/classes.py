@@ -62,8 +62,19 @@ def make_class(interpreter: Interpreter, node: ast.ClassDef, frame: Frame) -> Cl
 
 
 def overrides_call(metaclass: Any) -> bool:
-    """Return whether a metaclass of the program runs code of its own when an object is made."""
-    return isinstance(metaclass, Class) and any("__call__" in c.namespace for c in metaclass.mro if c.node is not None)
+    """Return whether a metaclass of the program runs code of its own when an object is made, or replaces a constructor."""
+    if not isinstance(metaclass, Class):
+        return False
+    own = [c for c in metaclass.mro if c.node is not None]
+    return any("__call__" in c.namespace or replaces_constructor(c.node) for c in own)
+
+
+def replaces_constructor(node: ast.AST | None) -> bool:
+    """Return whether code assigns the ``__init__`` of something."""
+    return node is not None and any(
+        isinstance(part, ast.Attribute) and part.attr == "__init__" and isinstance(part.ctx, ast.Store)
+        for part in ast.walk(node)
+    )
 
 
 def functional_enum(_: Interpreter, site: Any, base: Class, name: Any, names: Any = None, *__: Any, **___: Any) -> Any:

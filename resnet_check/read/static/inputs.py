@@ -95,9 +95,11 @@ def given_shapes(root: Instance) -> list[tuple[int, ...]]:
 
 
 def kept_sizes(root: Instance, rank: int) -> list[tuple[int, ...]]:
-    """Return the size that a model keeps in an attribute, with three channels before it."""
+    """Return the size that a model or one of its parts keeps in an attribute, with three channels before it."""
+    parts = [root, *root.attributes.get("_modules", {}).values()]
+    owners = [part.attributes for part in parts if isinstance(part, Instance)]
     for name in SIZE_NAMES:
-        size = root.attributes.get(name)
+        size = next((own[name] for own in owners if name in own), None)
         if isinstance(size, int) and not isinstance(size, bool):
             size = (size,) * rank
         if not isinstance(size, (tuple, list)) or len(size) not in (rank, rank + 1):

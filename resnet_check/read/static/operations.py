@@ -119,6 +119,8 @@ def host_binary(interpreter: Interpreter, name: str, left: Any, right: Any, node
     if name == "mod" and isinstance(left, str):
         return percent_format(left, right, frame.site(node))
     check_size(name, left, right)
+    if isinstance(right, Dim) and name in DIVISIONS:
+        interpreter.checks.holds("!=", right, 0)
     try:
         result = getattr(operator, name)(left, right)
     except TypeError:
@@ -148,6 +150,10 @@ SIGN = {
     "ge": ">=",
     "matmul": "@",
 }
+
+
+DIVISIONS = frozenset({"truediv", "floordiv", "mod"})
+"""Operators that raise for a zero on the right: at such a size the program goes another way."""
 
 
 def kind_of(value: Any) -> str:
