@@ -86,7 +86,7 @@ def at_place(tree: Tree, place: Place, want: int, has: int, cost: float) -> Iter
     expr = place.expr
     if expr is None:
         if place.call is not None and place.kind == "missing":
-            for text in (*scope_of(tree, place.call).names, str(want)):
+            for text in (*scope_of(tree, place.call).names[:8], str(want)):
                 yield with_keyword(tree, place.call, place.name, text, cost + 0.4)
         return
     if place.kind == "table":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 from resnet_check.blame.branches import branches, layer_names, torch_layer
 from resnet_check.blame.change import Change, replaced, with_argument, with_keyword
@@ -24,6 +25,8 @@ def candidates(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
                 yield from settings(tree, model, one, sides, 0.2 * number)
             elif one.kind == "pad":
                 yield from paddings(tree, model, one)
+            elif one.kind in SLICES:
+                yield from slices(tree, one)
     shapes = [tuple(value(s) for s in model.ops[i].shape) for i in op.inputs[:2]]
     if len(shapes) == 2 and all(len(s) > 1 for s in shapes) and shapes[0][1] != shapes[1][1]:
         for number, side in enumerate(sides):
@@ -51,20 +54,23 @@ def settings(tree: Tree, model: Model, op: Op, sides: list[list[Op]], cost: floa
         return
     kernel, padding = op.attributes.get("kernel"), op.attributes.get("padding")
     dilation = op.attributes.get("dilation") or (1,)
+    setter = _Setter(tree, chain, names)
     if op.kind == "conv" and isinstance(kernel, tuple) and isinstance(padding, tuple):
         same = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation * len(kernel), strict=False))
         if padding != same:
-            yield from _set(tree, chain, names, "padding", _same_texts(tree, chain[0], names, same), cost + 0.8)
+            texts = _same_texts(chain[0], names, same)
+            yield from setter.give("padding", lambda _: texts, cost + 0.8)
         if kernel != (1,) * len(kernel):
-            yield from _set(tree, chain, names, "kernel_size", ["1"], cost + 1.5)
+            yield from setter.give("kernel_size", lambda _: ["1"], cost + 1.5)
         elif any(padding):
-            yield from _set(tree, chain, names, "kernel_size", [str(2 * padding[0] + 1)], cost + 1.3)
-    yield from _set(tree, chain, names, "stride", _strides(tree, model, op, sides, chain[0]), cost + 1.0)
+            yield from setter.give("kernel_size", lambda _: [str(2 * padding[0] + 1)], cost + 1.3)
+    others = _other_strides(tree, model, op, sides)
+    yield from setter.give("stride", lambda node: _strides(tree, node, others), cost + 1.0)
     yield from exchanges(tree, chain[:2], cost + 0.9)
 
 
-def _same_texts(tree: Tree, call: ast.Call, names: list[str], same: tuple[int, ...]) -> list[str]:
-    del tree
+def _same_texts(call: ast.Call, names: list[str], same: tuple[int, ...]) -> list[str]:
+    """Return the padding that keeps the size, in the words of the call."""
     texts = []
     dilated = argument(call, names, "dilation")
     if dilated is not None and not isinstance(dilated, ast.Constant):
@@ -72,39 +78,87 @@ def _same_texts(tree: Tree, call: ast.Call, names: list[str], same: tuple[int, .
     kernel = argument(call, names, "kernel_size")
     number = str(same[0]) if len(set(same)) == 1 else str(same)
     if kernel is not None and not isinstance(kernel, (ast.Constant, ast.Tuple)):
-        return [*texts, f"{ast.unparse(kernel)} // 2", number]
+        texts.append(f"{ast.unparse(kernel)} // 2")
     return [*texts, number]
 
 
-def _strides(tree: Tree, model: Model, op: Op, sides: list[list[Op]], call: ast.Call) -> list[str]:
-    """Return what the stride could be: what the other layers of the block are given, names of the function, 1 and 2."""
-    texts: list[str] = []
-    function = tree.function(call)
+def _other_strides(tree: Tree, model: Model, op: Op, sides: list[list[Op]]) -> list[tuple[Function | None, str]]:
+    """Return what the other layers of a block are given as stride, with the function in which that is written."""
+    found: list[tuple[Function | None, str]] = []
     for other in (o for side in sides for o in side if o is not op):
         chain, names = chain_of(tree, model, other)
         if chain and chain[0] is not None and names:
-            given = argument(chain[0], names, "stride")
-            if given is not None and (isinstance(given, ast.Constant) or tree.function(chain[0]) is function):
-                texts.append(ast.unparse(given))
-    texts.extend(n for n in scope_of(tree, call).names if n not in texts)
-    return list(dict.fromkeys([*texts, "1", "2"]))
+            for place in argument_places(tree, chain, names, "stride"):
+                if place.expr is not None and place.kind == "argument":
+                    found.append((tree.function(place.expr), ast.unparse(place.expr)))
+    return found
 
 
-def _set(
-    tree: Tree, chain: list[ast.Call | None], names: list[str], name: str, texts: list[str], cost: float
-) -> Iterator[Change]:
-    """Yield changes that give an argument one of several values, at the layer or further out."""
-    for place in argument_places(tree, chain, names, name):
-        if place.depth > 3 or place.kind in {"global", "table"}:
-            continue
-        extra = 0.3 * place.depth + (0.3 if place.kind != "argument" else 0.0)
-        for number, text in enumerate(texts):
-            late = cost + extra + 0.04 * number
-            if place.expr is None:
-                if place.call is not None:
-                    yield with_keyword(tree, place.call, place.name, text, late - extra + 0.3 * place.depth)
-            elif ast.unparse(place.expr) != text and (place.depth == 0 or text.isdigit()):
-                yield replaced(tree, place.expr, text, late, place.call)
+def _strides(tree: Tree, node: ast.AST, others: list[tuple[Function | None, str]]) -> list[str]:
+    """Return what a stride could be: what other layers are given there, names of the function, 1 and 2."""
+    function = tree.function(node)
+    texts = [text for where, text in others if where is function or text.isdigit()]
+    widths = {text for pair in _channel_pairs(function) for text in pair} if function is not None else set()
+    names = [n for n in scope_of(tree, node).names if n not in widths]
+    likely = [n for n in names if re.search(r"str|step|down|^s$", n, re.IGNORECASE)]
+    texts.sort(key=str.isdigit)
+    return list(dict.fromkeys([*likely, *texts, "1", "2", *names[:4]]))
+
+
+class _Setter:
+    """Gives arguments of one layer other values."""
+
+    def __init__(self, tree: Tree, chain: list[ast.Call | None], names: list[str]) -> None:
+        self.tree = tree
+        self.chain = chain
+        self.names = names
+
+    def give(self, name: str, texts: Callable[[ast.AST], list[str]], cost: float) -> Iterator[Change]:
+        """Yield changes that give an argument one of several values, at the layer or further out."""
+        for place in argument_places(self.tree, self.chain, self.names, name):
+            node = place.expr or place.call
+            if place.depth > 3 or place.kind in {"global", "table"} or node is None:
+                continue
+            extra = 0.3 * place.depth + (0.7 if place.kind == "default" else 0.3 if place.kind in OUTER else 0.0)
+            passed_on = self._passed_on(place.expr)
+            for number, text in enumerate(texts(node)):
+                late = cost + extra + 0.04 * number
+                if place.expr is None:
+                    if place.call is not None:
+                        yield with_keyword(self.tree, place.call, place.name, text, late)
+                elif ast.unparse(place.expr) != text:
+                    yield replaced(self.tree, place.expr, text, late + (0.6 if passed_on else 0.0), place.call)
+
+    def _passed_on(self, expr: ast.expr | None) -> bool:
+        """Return whether an expression is a parameter of its function: a mistake is rather where it is called."""
+        function = None if expr is None else self.tree.function(expr)
+        return isinstance(expr, ast.Name) and function is not None and expr.id in parameters(function)
+
+
+OUTER = frozenset({"local", "attribute"})
+
+
+SLICES = frozenset({"getitem", "slice", "index"})
+
+
+def slices(tree: Tree, op: Op) -> Iterator[Change]:
+    """Yield changes of the steps with which a tensor is thinned out."""
+    node = tree.subscript(op.site)
+    for part in ast.walk(node.slice) if node is not None else ():
+        if isinstance(part, ast.Slice) and isinstance(part.step, ast.Constant):
+            for text in scope_of(tree, part.step).names[:5]:
+                yield _both_steps(tree, node, part.step, text)
+
+
+def _both_steps(tree: Tree, node: ast.Subscript | None, step: ast.Constant, text: str) -> Change:
+    """Return the change of all equal steps of a subscript."""
+    steps, edits = [], []
+    for part in ast.walk(node.slice) if node is not None else ():
+        if isinstance(part, ast.Slice) and isinstance(part.step, ast.Constant) and part.step.value == step.value:
+            one = replaced(tree, part.step, text, 0.9, node)
+            steps += one.steps
+            edits += one.edits
+    return Change(tree.source.site(node or step), steps, tuple(edits), 0.9)
 
 
 def paddings(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
@@ -122,6 +176,9 @@ def paddings(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
         flat = [text for pair in order for text in pair]
         if flat != texts:
             yield replaced(tree, widths, f"({', '.join(flat)})", 0.7, call)
+    padded = argument(call, names, "input") if call is not None else None
+    if isinstance(padded, ast.Name):
+        yield replaced(tree, padded, f"{padded.id}[:, :, ::2, ::2]", 1.1, call)
 
 
 def around(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
@@ -137,8 +194,12 @@ def around(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
         function = tree.function(call) if call is not None else None
         if function is not None and all(function is not f for f, _ in functions):
             functions.append((function, depth + 1))
+    own_condition = any(
+        isinstance(node, (ast.If, ast.IfExp)) for function, depth in functions if depth <= 1 for node in body_nodes(function)
+    )
     for function, depth in functions:
-        yield from conditions(tree, function, 0.5 + 0.3 * depth)
+        if depth <= 1 or not own_condition:
+            yield from conditions(tree, function, 0.5 + 0.3 * depth)
     for depth, call in enumerate(chain):
         if call is not None:
             yield from forgotten(tree, call, 0.6 + 0.3 * depth)
@@ -153,10 +214,16 @@ def around(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
 def conditions(tree: Tree, function: Function, cost: float) -> Iterator[Change]:
     """Yield changes of the conditions in a function."""
     for node in body_nodes(function):
-        if isinstance(node, (ast.If, ast.IfExp)):
+        if isinstance(node, (ast.If, ast.IfExp)) and _builds(node):
             yield from condition(tree, function, node.test, cost)
         elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.BoolOp, ast.Compare)):
             yield from condition(tree, function, node.value, cost + 0.1)
+
+
+def _builds(node: ast.If | ast.IfExp) -> bool:
+    """Return whether something is called in one of the cases: a projection may be built there."""
+    parts: list[ast.AST] = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [*node.body, *node.orelse]
+    return any(isinstance(inner, ast.Call) for part in parts for inner in ast.walk(part))
 
 
 def condition(tree: Tree, function: Function, test: ast.expr, cost: float) -> Iterator[Change]:
@@ -174,11 +241,11 @@ def condition(tree: Tree, function: Function, test: ast.expr, cost: float) -> It
     if isinstance(test, (ast.Name, ast.Attribute)):
         cost += 0.5  # a flag: whoever sets it is rather to blame
     positive = f"({text})" if isinstance(test, (ast.IfExp, ast.Lambda)) else text
-    for text_of_stride in _given(tree, function, "stride"):
+    for text_of_stride in _given(function, "stride"):
         if text_of_stride not in text:
             yield replaced(tree, test, f"{text_of_stride} != 1 or {positive}", cost + 0.05, test)
             yield replaced(tree, test, f"{text_of_stride} == 1 and {positive}", cost + 0.1, test)
-    for one, two in _channel_pairs(tree, function):
+    for one, two in _channel_pairs(function):
         if not (one in text and two in text):
             yield replaced(tree, test, f"{positive} or {one} != {two}", cost + 0.15, test)
             yield replaced(tree, test, f"{positive} and {one} == {two}", cost + 0.2, test)
@@ -203,19 +270,16 @@ def _other_sides(tree: Tree, function: Function, node: ast.Compare, test: ast.ex
         if isinstance(side, (ast.Name, ast.Attribute)):
             for factor in factors(tree):
                 yield replaced(tree, side, f"{ast.unparse(side)} * {factor}", cost, test)
-            for name in scope_of(tree, node).names:
-                if name not in {ast.unparse(s) for s in sides}:
-                    yield replaced(tree, side, name, cost + 0.1, test)
+            for name in parameters(function):
+                if name not in {ast.unparse(s) for s in sides} | {"self"}:
+                    yield replaced(tree, side, name, cost + 0.3, test)
         elif isinstance(side, ast.Constant) and type(side.value) is int:
             for number in (1, 2):
                 if number != side.value:
                     yield replaced(tree, side, str(number), cost + 0.1, test)
-    del function
 
-
-def _given(tree: Tree, function: Function, name: str) -> list[str]:
+def _given(function: Function, name: str) -> list[str]:
     """Return what the calls of a function pass as stride: an argument of that position or name that is no number."""
-    del tree
     found: dict[str, None] = {}
     for node in ast.walk(function):
         if not isinstance(node, ast.Call):
@@ -231,9 +295,8 @@ def _given(tree: Tree, function: Function, name: str) -> list[str]:
     return [text for text in found if text in own][:3]
 
 
-def _channel_pairs(tree: Tree, function: Function) -> list[tuple[str, str]]:
+def _channel_pairs(function: Function) -> list[tuple[str, str]]:
     """Return the pairs of expressions that calls of a function pass as their first two arguments."""
-    del tree
     found: dict[tuple[str, str], None] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and len(node.args) > 1:
@@ -275,8 +338,28 @@ def _open_parameters(tree: Tree, call: ast.Call) -> list[str]:
     return list(found)[:4]
 
 
+def _open_flags(tree: Tree, call: ast.Call) -> list[tuple[str, bool]]:
+    """Return the flags of a class or function of this file that a call leaves at their defaults."""
+    callee = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    passed = {k.arg for k in call.keywords}
+    found = []
+    for node in ast.walk(tree.root):
+        named = isinstance(node, ast.FunctionDef) and (
+            node.name == callee or (node.name == "__init__" and getattr(tree.parents.get(node), "name", "") == callee)
+        )
+        if isinstance(node, ast.FunctionDef) and named:
+            names = parameters(node)[1 if tree.method(node) else 0 :]
+            for name in names[len(call.args) :]:
+                given = default(node, name)
+                if name not in passed and isinstance(given, ast.Constant) and isinstance(given.value, bool):
+                    found.append((name, given.value))
+    return found
+
+
 def flags(tree: Tree, call: ast.Call, cost: float) -> Iterator[Change]:
     """Yield calls with a flag turned round."""
     for node in (*call.args, *(k.value for k in call.keywords)):
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             yield replaced(tree, node, str(not node.value), cost, call)
+    for name, value_ in _open_flags(tree, call):
+        yield with_keyword(tree, call, name, str(not value_), cost + 0.1)

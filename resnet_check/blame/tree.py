@@ -24,6 +24,7 @@ class Tree:
         self.root = root
         self.parents: dict[ast.AST, ast.AST] = {}
         self.calls: list[ast.Call] = []
+        self.subscripts: list[ast.Subscript] = []
         for node in ast.walk(root):
             for child in ast.iter_child_nodes(node):
                 # Contexts and operators are one object for the whole tree.
@@ -31,6 +32,8 @@ class Tree:
                     self.parents[child] = node
             if isinstance(node, ast.Call):
                 self.calls.append(node)
+            elif isinstance(node, ast.Subscript):
+                self.subscripts.append(node)
 
     @cached_property
     def _by_span(self) -> dict[tuple[int, int, int, int], ast.Call]:
@@ -41,6 +44,13 @@ class Tree:
         if site is None or site.path != self.source.path:
             return None
         return self._by_span.get((site.line, site.column, site.end_line, site.end_column))
+
+    def subscript(self, site: Site) -> ast.Subscript | None:
+        """Return the subscript at a place of the graph, if it lies in this file."""
+        span = (site.line, site.column, site.end_line, site.end_column)
+        if site.path != self.source.path:
+            return None
+        return next((node for node in self.subscripts if self.source.span(node)[1:] == span), None)
 
     def chain(self, site: Site) -> list[ast.Call | None]:
         """Return the call at a place and the calls that led there, innermost first; None for one of another file."""

@@ -10,10 +10,11 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.blame.branches import layer_names, producers, torch_layer, unread
-from resnet_check.blame.change import Change, at_cost, replaced, source_of, swapped_in
+from resnet_check.blame.change import Change, at_cost, replaced, source_of, span, swapped_in
 from resnet_check.blame.channels import layer_chain
 from resnet_check.blame.flow import LAYER_ARGUMENTS, argument_places, layer_kind
 from resnet_check.blame.tree import FUNCTIONS, Tree, body_nodes, parameters, targets
+from resnet_check.finding import Edit
 from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model, Op
 
@@ -24,13 +25,15 @@ def operands(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
     function = tree.function(statement) if statement is not None else None
     if statement is None or function is None or isinstance(function, ast.Lambda):
         return
-    dead = [o for o in unread(model) if o.path == op.path or o.path.rpartition(".")[0] == op.path.rpartition(".")[0]]
+    around = op.path if torch_layer(model, op) is None else op.path.rpartition(".")[0]
+    dead = [o for o in unread(model) if o.path == around or o.path.startswith(f"{around}." if around else "")]
     unreached = [m for m in model.modules if not m.reached and m.registered and m.parent is not None]
-    own = next((m for m in model.modules if m.path == op.path), None)
+    own = next((m for m in model.modules if m.path == around), None)
     children = [m for m in unreached if own is not None and m.parent == own.index]
     if not dead and not children:
         return
     names = _tensors(tree, function, statement)
+    yield from _renamed(tree, function, statement)
     for node in ast.walk(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
             if dead:
@@ -41,6 +44,25 @@ def operands(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
                 name = child.path.rpartition(".")[2]
                 if name.isidentifier():
                     yield replaced(tree, node, f"self.{name}({node.id})", 0.9, statement)
+
+
+def _renamed(tree: Tree, function: ast.AST, statement: ast.stmt) -> Iterator[Change]:
+    """Yield assignments to a name that nothing reads, made to one that the failing statement reads."""
+    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    wanted = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    for node in body_nodes(function):
+        if isinstance(node, ast.Assign) and node.lineno < statement.lineno:
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id not in read:
+                    for name in dict.fromkeys(wanted):
+                        if name != "self":
+                            yield _assigned_to(tree, node, target, name)
+
+
+def _assigned_to(tree: Tree, node: ast.Assign, target: ast.Name, name: str) -> Change:
+    other = ast.copy_location(ast.Name(id=name, ctx=ast.Store()), target)
+    targets_ = [other if t is target else t for t in node.targets]
+    return Change(tree.source.site(node), [(node, "targets", targets_)], (Edit(*span(tree, target), name),), 0.55)
 
 
 def _statement_at(tree: Tree, op: Op) -> ast.stmt | None:
