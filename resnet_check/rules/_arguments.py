@@ -98,18 +98,30 @@ def ordinary(record: ModuleRecord) -> bool:
     return grouped and fits
 
 
-def wrong_convolution(found: Places, record: ModuleRecord) -> str | None:
-    """Return how the arguments of a convolution are mixed up, when their values show that it matters."""
+def wrong_convolution(found: Places, record: ModuleRecord) -> tuple[Site, str] | None:
+    """Return where and how the arguments of a convolution are mixed up, when their values show that it matters."""
     call = found.at(record.built, ast.Call)
-    if not isinstance(call, ast.Call) or name_of(call.func) != record.type.rpartition(".")[2]:
-        return None
     values = record.attributes
-    wrong = mixed_up(call, list(CONVOLUTION), keywords=True)
-    strange = wrong is not None and (wrong.argument, wrong.parameter) in STRANGERS
-    if wrong is not None and strange and values.get(wrong.argument) != values.get(wrong.parameter):
-        return f"`{wrong.argument}` is handed to `{wrong.parameter}`"
+    own = isinstance(call, ast.Call) and name_of(call.func) == record.type.rpartition(".")[2]
+    steps = [(call, list(CONVOLUTION), record.built)] if own and isinstance(call, ast.Call) else []
+    steps += [(c, parameters(found, f), found.source.site(c)) for c, f in chain(found, record.built)]
+    for step, names, site in steps:
+        wrong = mixed_up(step, names, keywords=True)
+        strange = wrong is not None and (wrong.argument, wrong.parameter) in STRANGERS
+        if wrong is not None and strange and values.get(wrong.argument) != values.get(wrong.parameter):
+            return site, f"`{wrong.argument}` is handed to `{wrong.parameter}`"
     kernel, stride, padding = values["kernel_size"], values["stride"], values["padding"]
-    if set(kernel) == {1} and all(s > 2 and s % 2 for s in stride) and padding == tuple(s // 2 for s in stride):
+    if own and set(kernel) == {1} and all(s > 2 and s % 2 for s in stride) and padding == tuple(s // 2 for s in stride):
         meant = stride[0]
-        return f"this kernel of 1 moves in steps of {meant} with the padding of a kernel of {meant}: they are swapped"
+        text = f"this kernel of 1 moves in steps of {meant} with the padding of a kernel of {meant}: they are swapped"
+        return record.built, text
     return None
+
+
+def wrong_convolutions(found: Places, model: Model) -> list[tuple[ModuleRecord, Site, str]]:
+    """Return the convolutions of a model whose arguments are mixed up."""
+    suspects = (r for r in model.modules if r.type in CONVOLUTIONS and r.reached and not ordinary(r))
+    return [(r, *wrong) for r in suspects if (wrong := wrong_convolution(found, r)) is not None]
+
+
+CONVOLUTIONS = frozenset({"torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from resnet_check.graph.records import Problem, Site
 from resnet_check.rules._places import (
@@ -39,7 +40,8 @@ def suspects(node: ast.AST | None, problem: Problem) -> list[ast.expr]:
     if isinstance(node, ast.expr) and "iterated over" in problem.facts.get("reason", ""):
         return [node]
     if isinstance(node, ast.Call):
-        called = "cannot be called" in problem.facts.get("reason", "")
+        reason = problem.facts.get("reason", "")
+        called = "cannot be called" in reason or "in a Sequential" in reason
         return [node.func] if called else [*node.args, *(k.value for k in node.keywords)]
     if isinstance(node, (ast.Attribute, ast.Subscript)):
         return [node.value]
@@ -52,9 +54,15 @@ def trace(places: Places, node: ast.expr | None, site: Site, depth: int) -> tupl
     """Follow an expression back to a call of a function that returns nothing."""
     if node is None or depth == 0:
         return None
+    if isinstance(node, ast.Starred):
+        return trace(places, node.value, site, depth)
     if isinstance(node, ast.Call):
         helper = definition(places, node)
-        return (helper, node) if helper is not None and not gives_value(helper) else None
+        if helper is not None:
+            return (helper, node) if not gives_value(helper) else None
+        inner = node.args if name_of(node.func) in {"Sequential", "ModuleList"} else []
+        found = (trace(places, argument, site, depth - 1) for argument in inner)
+        return next((f for f in found if f is not None), None)
     if isinstance(node, ast.Name):
         return trace_name(places, node, site, depth)
     if isinstance(node, ast.Attribute):
@@ -100,3 +108,32 @@ def definition(places: Places, call: ast.Call) -> Function | None:
         return None
     named = [m for c in places.family(cls) for m in c.body if isinstance(m, FUNCTIONS) and m.name == name_of(call.func)]
     return named[0] if len(named) == 1 else None
+
+
+def dropped_models(places: Places) -> Iterator[tuple[Function, ast.Call, ast.Call | None]]:
+    """Yield functions that end by building a module which they do not give back.
+
+    Each comes with the expression that builds it, and the call that uses the function's value, or None where building it
+    is all that the function does.
+    """
+    classes = {c.name for c in places.classes if is_module(places, c)}
+    for function in places.functions:
+        last = function.body[-1]
+        built = last.value if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else None
+        if built is None or name_of(built.func) not in classes | {"Sequential"} or gives_value(function):
+            continue
+        use = next((n for n in places.nodes if isinstance(n, ast.Call) and uses(places, n, function)), None)
+        only = len(function.body) == 1 and not function.name.startswith(("test", "main", "check", "_"))
+        if use is not None or only:
+            yield function, built, use
+
+
+def is_module(places: Places, cls: ast.ClassDef) -> bool:
+    """Return whether a class derives from ``nn.Module``, as far as the file shows."""
+    bases = {name_of(base) for c in places.family(cls) for base in c.bases}
+    return bool(bases & {"Module", "Sequential", "ModuleList"})
+
+
+def uses(places: Places, call: ast.Call, function: Function) -> bool:
+    """Return whether a call of a function is more than a statement."""
+    return not isinstance(places.parents.get(call), ast.Expr) and definition(places, call) is function

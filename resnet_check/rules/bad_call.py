@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._arguments import misplaced, ordinary, wrong_convolution
+from resnet_check.rules._arguments import misplaced, wrong_convolutions
 from resnet_check.rules._calls import certain, derived, incomplete, not_passed_on, severity
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Function, Places, places
@@ -40,24 +40,25 @@ from resnet_check.rules.missing_forward import without_self
 from resnet_check.rules.missing_super_init import class_in
 from resnet_check.rules.sequential_missing_star import is_list
 
-CONVOLUTIONS = frozenset({"torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d"})
-
-
 @rule("RC113", "bad-call", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
-    for model, problem in context.found("bad-call"):
+    noted: set[str] = set()
+    for model, problem in unfit(context):
         found = places(context)
-        if model is not None and incomplete(found, model):
-            continue
-        if not belongs_elsewhere(context, problem) and (model is None or not model.trial or certain(found, problem)):
-            yield call(report, found, model, problem, severity(found, model, problem))
+        grave = severity(found, model, problem)
+        name = model.name if model is not None else ""
+        if grave != "note" or name not in noted:
+            yield call(report, found, model, problem, grave)
+        if grave == "note":
+            noted.add(name)
     for model, problem in context.found("raised"):
         if model is not None and not model.trial and model.problems[0] is problem:
             text = problem.facts["message"] or "an exception"
             yield report(problem.site, f"the program itself raises here: {text}", model=model, severity="note")
-    for model in context.complete:
-        yield from convolutions(report, context, model)
+    for model in context.models:
+        for record, site, wrong in wrong_convolutions(places(context), model):
+            yield report(site, wrong, help="pass them by name", model=model, module=record.path)
     for owner in derived(context):
         for upward, argument, parent in not_passed_on(places(context), owner):
             yield report(
@@ -69,13 +70,14 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             )
 
 
-def convolutions(report: Reporter, context: FileContext, model: Model) -> Iterator[Finding]:
-    """Report convolutions that run, but whose arguments stand in each other's places."""
-    for record in model.modules:
-        if record.type in CONVOLUTIONS and record.reached and not ordinary(record):
-            wrong = wrong_convolution(places(context), record)
-            if wrong is not None:
-                yield report(record.built, wrong, help="pass them by name", model=model, module=record.path)
+def unfit(context: FileContext) -> Iterator[tuple[Model | None, Problem]]:
+    """Yield the failing calls that no other rule reports and that do not rest on guesses."""
+    for model, problem in context.found("bad-call"):
+        found = places(context)
+        if model is not None and (incomplete(found, model) or (model.trial and not certain(found, problem))):
+            continue
+        if not belongs_elsewhere(context, problem):
+            yield model, problem
 
 
 def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from resnet_check.finding import SEVERITIES, Finding, Fix, Related
 from resnet_check.graph.records import Model, Problem, Site
-from resnet_check.rules._explained import explained
+from resnet_check.rules._explained import explained, softer
 
 if TYPE_CHECKING:
     from resnet_check.source import Source
@@ -64,7 +64,7 @@ class FileContext:
                 yield None, problem
         for model in self.models:
             for problem in model.problems:
-                if problem.kind in kinds and not explained(model, problem):
+                if problem.kind in kinds and not explained(self, model, problem):
                     yield model, problem
 
 
@@ -157,7 +157,7 @@ def load(module: Any) -> Rule:
         code,
         name,
         severity,
-        check=lambda context: module.check(reporter, context),
+        check=lambda context: (f for f in module.check(reporter, context) if not softer(context, f)),
         page=module.__doc__ or "",
         bad=tuple(module.BAD),
         good=tuple(module.GOOD),

@@ -31,9 +31,9 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._origins import silent_helper
+from resnet_check.rules._origins import dropped_models, silent_helper
 from resnet_check.rules._places import Function, Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -47,6 +47,22 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         found = silent_helper(places(context), problem)
         if found is not None:
             yield helper(report, context, *found, model)
+    if may_drop(context):
+        for function, built, use in dropped_models(places(context)):
+            site = context.source.site(built)
+            at: tuple[Related, ...] = ()
+            if use is not None:
+                at = (related(context.source.site(use), "its value is used here"),)
+            cure = f"write `return {places(context).segment(built)}`"
+            yield report(site, f"`{function.name}` builds this, but returns nothing", help=cure, related=at)
+
+
+def may_drop(context: FileContext) -> bool:
+    """Return whether a function of the file ends with a call that stands as a statement, and returns nothing."""
+    body = context.source.tree.body if context.source.tree is not None else []
+    methods = [m for c in body if isinstance(c, ast.ClassDef) for m in c.body]
+    last = [f.body[-1] for f in (*body, *methods) if isinstance(f, ast.FunctionDef) and f.name[:2] != "__"]
+    return any(isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) for s in last)
 
 
 def forward(report: Reporter, context: FileContext, model: Model | None, problem: Problem) -> Finding:
@@ -163,6 +179,35 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.branch(x)
         return self.head(x)
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def make(width):
+    width = 2 * width
+    Net(width)  # <- forward-missing-return
+
+
+def build():
+    return make(8)
+
+
+def net():
+    Net(8)  # <- forward-missing-return
+
+
+def test_net():
+    Net(8)
 """,
 )
 

@@ -43,11 +43,6 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         node = places(context).at(problem.site, ast.Call)
         text = places(context).segment(node) if node is not None else "a call"
         method = name_of(node.func) if isinstance(node, ast.Call) else "train"
-        part = (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and name_of(node.func.value) not in {"self", ""}
-        )
         yield report(
             problem.site,
             f"`{text}` runs in every forward pass and overrides the mode that the caller has set",
@@ -55,8 +50,17 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             help=f"take the call out of `forward`: whoever uses the model calls `.{method}()`",
             model=model,
             module=problem.module or None,
-            severity="note" if part and method == "eval" else None,
+            severity="note" if freezes_part(node) else None,
         )
+
+
+def freezes_part(node: ast.AST | None) -> bool:
+    """Return whether a call puts another module than the one that runs into evaluation mode."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or not isinstance(method, ast.Attribute) or is_name(method.value, "self"):
+        return False
+    off = bool(node.args) and isinstance(node.args[0], ast.Constant) and node.args[0].value is False
+    return method.attr == "eval" or off
 
 
 def written(context: FileContext) -> Iterator[tuple[None, Problem]]:

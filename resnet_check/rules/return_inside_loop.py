@@ -1,7 +1,8 @@
 """A ``return`` inside the loop over the layers ends it on its first round.
 
 ## What it checks
-Whether a ``for`` loop that computes with tensors ends each round with ``return`` while it has further rounds to go.
+Whether a ``for`` loop that computes with tensors, or builds layers, ends each round with ``return`` while it has further
+rounds to go.
 
 ## Why it matters
 Only the first layer runs. Nothing fails: the shapes often fit, and the model trains, with most of its depth switched off.
@@ -81,6 +82,24 @@ class Net(nn.Module):
     def forward(self, x):
         return self.features(self.stem(x))
 """,
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = self.stage(3, 4)
+
+    def stage(self, width, depth):
+        layers = []
+        for _ in range(depth):
+            layers.append(nn.Conv2d(width, width, 3, padding=1))
+            return nn.Sequential(*layers)  # <- return-inside-loop
+
+    def forward(self, x):
+        return self.body(x)
+""",
 )
 
 GOOD = (
@@ -93,6 +112,12 @@ class Net(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList([nn.Conv2d(3, 3, 3, padding=1)])
         self.more = nn.ModuleList([nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)])
+        self.norm = self.pick("group", "batch")
+
+    def pick(self, *names):
+        for name in names:
+            if name == "batch":
+                return nn.BatchNorm2d(3)
 
     def device(self):
         for parameter in self.parameters():
@@ -108,7 +133,7 @@ class Net(nn.Module):
         for i, layer in enumerate(self.more):
             x = layer(x)
             if i == 1:
-                return x.to(self.device())
+                return self.norm(x.to(self.device()))
         return x
 """,
 )

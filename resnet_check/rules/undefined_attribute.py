@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
+from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._calls import incomplete, to_be_given
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Places, places
@@ -48,25 +49,31 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each attribute or name that is read but does not exist, once for each place."""
     if may_be_misspelled(context.source.text):
         yield from torch_names(report, places(context))
-    broken = {problem.facts["owner"] for _, problem in context.found("missing-super-init")}
-    for model, problem in context.found("undefined-attribute"):
+    seen: dict[tuple[str | None, str], Problem] = {}
+    for model, problem in sorted(undefined(context), key=lambda pair: pair[1].site.line):
         found, facts = places(context), problem.facts
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
-        if misspelled_init(found, cls) is not None or silent_helper(found, problem) is not None:
-            continue
-        if without_self(found, problem) is not None or (model is not None and incomplete(found, model)):
-            continue
-        if facts["owner"] in broken or (cls is not None and left_to_subclass(found, cls, facts["name"])):
-            continue
-        if model is not None and model.trial and cls is None and facts["owner"] is not None:
-            continue
-        if set_from_outside(found, cls, facts["name"]):
-            continue
         site, message, cure, also = explain(found, cls, problem)
+        first = seen.setdefault((facts["owner"], facts["name"]), problem)
+        if not cure.startswith("did you mean") and first.site.line != problem.site.line:
+            continue
         elsewhere = problem.site.path != context.source.path
         unset = "other paths" in message and model is not None and model.kind == "class" and to_be_given(found, model)
         grave = "note" if elsewhere or unset else None
         yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, severity=grave)
+
+
+def undefined(context: FileContext) -> Iterator[tuple[Model | None, Problem]]:
+    """Yield the problems of this rule that no other mistake explains."""
+    broken = {problem.facts["owner"] for _, problem in context.found("missing-super-init")}
+    for model, problem in context.found("undefined-attribute"):
+        found, facts = places(context), problem.facts
+        cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
+        guessed = model is not None and (incomplete(found, model) or (model.trial and cls is None and facts["owner"] is not None))
+        other = misspelled_init(found, cls) or silent_helper(found, problem) or without_self(found, problem)
+        abstract = cls is not None and left_to_subclass(found, cls, facts["name"])
+        if not (guessed or other or abstract or facts["owner"] in broken or set_from_outside(found, cls, facts["name"])):
+            yield model, problem
 
 
 def torch_names(report: Reporter, found: Places) -> Iterator[Finding]:

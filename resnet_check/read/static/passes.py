@@ -155,7 +155,7 @@ def accepted_sizes(
     accepted: list[int] = []
     current: Pass | None = first
     for _ in range(MAX_PASSES):
-        if current is None or current.unknown is not None:
+        if current is None or (current.unknown is not None and not current.fatal):
             return None
         good, open_sizes = decide(current, open_sizes, spatial)
         accepted.extend(good)
