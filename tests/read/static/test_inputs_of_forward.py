@@ -64,6 +64,56 @@ class Clamped(nn.Module):
 """,
         ("complete", 4, "(N, 1, H, W)"),
     ),
+    "a division that fails at one size": (
+        """
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 3, padding=1)
+    def forward(self, x):
+        size = x.size(2)
+        return self.conv(x) * (0.1 * size / (size - 4) ** 2)
+""",
+        ("complete", 28, "(N, 1, H, W)"),
+    ),
+    "a metaclass that replaces the constructor": (
+        """
+class Early(type):
+    def __new__(cls, name, bases, members):
+        made = super().__new__(cls, name, bases, members)
+        constructor = made.__init__
+        def init(self, *args):
+            nn.Module.__init__(self)
+            constructor(self, *args)
+        made.__init__ = init
+        return made
+class Net(nn.Module, metaclass=Early):
+    def __init__(self):
+        self.conv = nn.Conv2d(3, 1, 1)
+    def forward(self, x):
+        return self.conv(x)
+""",
+        ("complete", 4, "(N, 1, H, W)"),
+    ),
+    "a part that keeps the size of the image": (
+        """
+class Patches(nn.Module):
+    def __init__(self, img_size):
+        super().__init__()
+        self.img_size = img_size
+        self.conv = nn.Conv2d(3, 2, 16, 16)
+    def forward(self, x):
+        return self.conv(x).flatten(2)
+class Net(nn.Module):
+    def __init__(self, img_size=(64, 32)):
+        super().__init__()
+        self.patches = Patches(img_size)
+        self.position = nn.Parameter(torch.zeros(1, 2, 8))
+    def forward(self, x):
+        return self.patches(x) + self.position
+""",
+        ("complete", 3 * 2 * 256 + 2 + 16, "(N, 2, 8)"),
+    ),
 }
 
 
@@ -72,3 +122,8 @@ def test_what_forward_gets(text: str, expected: tuple[Any, ...]) -> None:
     (model,) = models_of(text).values()
     assert (model.status, model.params, str(model.output)) == expected
     assert model.problems == []
+
+
+def test_sizes_at_which_the_program_divides_by_zero() -> None:
+    (model,) = models_of(CASES["a division that fails at one size"][0]).values()
+    assert model.accepted == [(1, 3), (5, 1024)]
