@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import operator
 from collections.abc import Callable
@@ -281,5 +282,50 @@ def _data_dependent(name: str, *names: str) -> None:
     function(*names)(rule)
 
 
-for _name in ("unique", "unique_consecutive", "nonzero", "argwhere", "masked_select"):
+def _groups(input: Any, name: str, *others: Any) -> list[tuple[Any, int]]:
+    """Return the values of a small constant in runs, each with its length; one value needs no comparison."""
+    shape, data = needs(input, name).shape, getattr(input, "data", None)
+    if shape == (1,) and not any(others):
+        return [(data[0] if data else None, 1)]
+    if not data or not all(isinstance(v, (int, float)) for v in data) or any(others):
+        message = f"{name}: the number of results depends on values"
+        raise NotModelled(message)
+    return [(value, len(list(run))) for value, run in itertools.groupby(data)]
+
+
+def _listed(kind: str, input: Any, groups: list[tuple[Any, int]], counts: bool) -> Any:
+    data = tuple(value for value, _ in groups)
+    values = Result(kind, (len(groups),), (input,), {}, input.dtype, data=None if None in data else data)
+    if not counts:
+        return values
+    return values, Result(kind, (len(groups),), (input,), {}, "int64", data=tuple(count for _, count in groups))
+
+
+@function("torch.unique_consecutive", "torch.Tensor.unique_consecutive")
+def unique_consecutive(
+    check: Checks, input: Any, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+) -> Any:
+    """Return the runs of equal values of a constant."""
+    groups = _groups(input, "unique_consecutive", return_inverse, dim is not None)
+    return _listed("unique_consecutive", input, groups, return_counts)
+
+
+@function("torch.unique", "torch.Tensor.unique", free="sorted")
+def unique(
+    check: Checks,
+    input: Any,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: Any = None,
+) -> Any:
+    """Return the different values of a constant in their order."""
+    found: dict[Any, int] = {}
+    for value, count in _groups(input, "unique", return_inverse, dim is not None):
+        found[value] = found.get(value, 0) + count
+    ordered = [(value, found[value]) for value in (found if len(found) == 1 else builtins.sorted(found))]
+    return _listed("unique", input, ordered, return_counts)
+
+
+for _name in ("nonzero", "argwhere", "masked_select"):
     _data_dependent(_name, f"torch.{_name}", f"torch.Tensor.{_name}")

@@ -162,17 +162,11 @@ def make_dict(interpreter: Interpreter, site: Any, values: Any = None, /, **kwar
         return Opaque("a dict of values that are not read", site)
 
 
-def single(value: Any) -> Any:
-    """Return the number in a tensor that holds one."""
-    known = isinstance(value, Tensor) and value.data is not None and not value.shape
-    return value.data[0] if known else value
-
-
 def make_range(interpreter: Interpreter, site: Any, *bounds: Any) -> Any:
     from resnet_check.read.static import tensors
     from resnet_check.read.static.operations import kind_of
 
-    numbers = [tensors.concrete(interpreter, single(bound)) for bound in bounds]
+    numbers = [tensors.concrete(interpreter, bound) for bound in bounds]
     if all(isinstance(n, int) for n in numbers) and 1 <= len(numbers) <= 3:
         made = range(*numbers)
         if len(made) > 10 * MAX_ITEMS:

@@ -14,7 +14,7 @@ from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import Instance, Native, Opaque, Size, Tensor, first_opaque
 
-FUNCTIONS, LAYERS = operators.load()
+FUNCTIONS, LAYERS = operators.functions, operators.layers
 
 
 def concrete(interpreter: Interpreter, value: Any) -> Any:
@@ -22,6 +22,8 @@ def concrete(interpreter: Interpreter, value: Any) -> Any:
     if isinstance(value, Dim):
         interpreter.checks.holds("==", value, value.value)
         return value.value
+    if isinstance(value, Tensor) and value.data is not None and not value.shape:
+        return value.data[0]
     if isinstance(value, slice):
         return slice(*(concrete(interpreter, part) for part in (value.start, value.stop, value.step)))
     return value
