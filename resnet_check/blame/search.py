@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resnet_check.blame import channels, invalid, sums, wiring
+from resnet_check.blame.accepted import LARGEST, values_at
 from resnet_check.blame.branches import failing_op, in_batch, reads_as_sequence, touches_input
 from resnet_check.blame.change import Change
+from resnet_check.blame.stated import built_shapes
 from resnet_check.blame.tree import Tree
-from resnet_check.graph.dim import Dim, value
-from resnet_check.graph.records import Model, Problem
+from resnet_check.graph.dim import Dim, symbols, value
+from resnet_check.graph.records import RELATIONS, Guard, Model, Problem
 from resnet_check.rules._explained import explained
 from resnet_check.rules.base import FileContext
 
@@ -79,23 +81,55 @@ def key(problem: Problem) -> Key:
     return problem.kind, problem.site.line, problem.site.column, problem.module
 
 
-def relevant(model: Model) -> list[Problem]:
+def relevant(model: Model, tree: ast.Module) -> list[Problem]:
     """Return the problems of a model that are about shapes and rest on nothing guessed, in order."""
     if reads_as_sequence(model):
         return []
+    stated = is_stated(model, tree)
     found = []
     for problem in model.problems:
-        if problem.kind not in SHAPES:
+        if problem.kind not in SHAPES or "is None" in str(problem.facts.get("reason")):
             continue
         op = failing_op(model, problem)
         if op is not None and touches_input(model, op):
-            continue
-        if any(
-            isinstance(problem.facts.get(n), Dim) and in_batch((problem.facts[n],)) for n in ("got", "expected", "size")
-        ):
+            break  # what comes behind may be its consequence
+        if not stated and mended_by_size(model, problem):
+            break
+        if any(isinstance(problem.facts.get(n), Dim) and in_batch((problem.facts[n],)) for n in NUMBERS):
             continue  # the batch was mixed with something else before: a mistake of another kind
+        if problem.kind == "reshape" and only_batch(problem):
+            continue
         found.append(problem)
     return found
+
+
+NUMBERS = ("got", "expected", "size")
+
+
+def is_stated(model: Model, tree: ast.Module) -> bool:
+    """Return whether the file itself builds an input of the sizes that the model is looked at with."""
+    sizes = tuple(value(size) for size in (model.input or ())[2:])
+    return any(shape[2:] == sizes or shape[1:] == sizes for shape in built_shapes(tree))
+
+
+def mended_by_size(model: Model, problem: Problem) -> bool:
+    """Return whether a condition holds for images of another size, so that a guessed one proves nothing."""
+    guard = problem.facts.get("guard")
+    if not isinstance(guard, Guard) or not ((symbols(guard.left) | symbols(guard.right)) - {"N"}):
+        return False
+    sizes = list(range(LEAST, LARGEST + 1))
+    test = RELATIONS[guard.relation]
+    pairs = zip(values_at(model, guard.left, sizes), values_at(model, guard.right, sizes), strict=True)
+    return any(left == left and right == right and test(left, right) for left, right in pairs)  # noqa: PLR0124 - not nan
+
+
+LEAST = 16
+
+
+def only_batch(problem: Problem) -> bool:
+    """Return whether a reshape fails for the size of the batch alone."""
+    guard = problem.facts.get("guard")
+    return isinstance(guard, Guard) and (symbols(guard.left) | symbols(guard.right)) == {"N"}
 
 
 class _Search:
@@ -113,7 +147,7 @@ class _Search:
     def run(self) -> list[Blame]:
         found: list[Blame] = []
         models = [
-            (m, [p for p in relevant(m) if not explained(self.context, m, p)]) for m in self.context.models
+            (m, [p for p in relevant(m, self.root) if not explained(self.context, m, p)]) for m in self.context.models
         ]
         for model, problems in sorted(
             ((m, p) for m, p in models if p), key=lambda pair: (pair[0].trial, len(pair[0].ops))

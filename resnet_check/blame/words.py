@@ -10,7 +10,7 @@ from resnet_check.blame.search import Blame, blames
 from resnet_check.blame.tree import Tree
 from resnet_check.finding import Finding, Fix, Related, related
 from resnet_check.graph.dim import value
-from resnet_check.graph.records import Model, Op, Problem, show
+from resnet_check.graph.records import Model, ModuleRecord, Op, Problem, Site, show
 from resnet_check.rules.base import FileContext, Reporter
 
 NORMS = ("norm",)
@@ -71,8 +71,8 @@ def finding(
     others: tuple[Related, ...] = ()
     op = failing_op(blame.model, problem)
     record = None if op is None else torch_layer(blame.model, op)
-    if change is None and record is not None and record.built.path == context.source.path:
-        site = record.built
+    if change is None:
+        site = likely(blame.model, record, context.source.path) or site
     if problem.site.line != site.line or problem.site.path != site.path:
         others = (related(problem.site, "it fails here"),)
     fix = None
@@ -88,6 +88,29 @@ def finding(
         related=others,
         fix=fix,
     )
+
+
+def likely(model: Model, record: ModuleRecord | None, path: str) -> Site | None:
+    """Return the call to blame for a layer when no change is proven.
+
+    It is the innermost one of this file that no layer shares which works: where the sisters of a layer are right, the call
+    that built this one is wrong, and where all are wrong the constructor is.
+    """
+    if record is None:
+        return None
+    broken = {p.module for p in model.problems}
+    calls = [site for site in (record.built, *record.built.calls) if site.path == path]
+    for site in calls:
+        sharing = [m for m in model.modules if m.reached and place(site) in map(place, (m.built, *m.built.calls))]
+        alike = [m for m in sharing if m.type == record.type and place(m.built) == place(record.built)]
+        if all(m.path in broken for m in alike):
+            return site
+    return calls[0] if calls else None
+
+
+def place(site: Site) -> tuple[str, int, int]:
+    """Return what tells two places apart."""
+    return site.path, site.line, site.column
 
 
 def advice(context: FileContext, blame: Blame, problem: Problem) -> str:

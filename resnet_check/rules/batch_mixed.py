@@ -29,7 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.blame.branches import in_batch, reads_as_sequence
+from resnet_check.blame.branches import failing_op, in_batch, reads_as_sequence
+from resnet_check.blame.search import only_batch
 from resnet_check.finding import Finding
 from resnet_check.graph.dim import Number, multiply, value
 from resnet_check.graph.records import Model, Op, Shape, show
@@ -55,6 +56,11 @@ Mistake = tuple[Op, str, str]
 
 def mistakes(model: Model) -> Iterator[Mistake]:
     """Yield the operations that mix the batch, with what they do and what to do."""
+    for problem in model.problems:
+        op = failing_op(model, problem)
+        if problem.kind == "reshape" and only_batch(problem) and op is not None:
+            yield described(model, op)
+            return
     found = left_batch(model)
     if found is not None:
         yield found
@@ -233,6 +239,7 @@ BAD = (
     _head("x = self.pool(x)", f"x = x.flatten(0){MARK}"),
     _head("x = self.pool(x)", f"x = x.view(4, -1){MARK}"),
     _head("x = self.pool(x)", f"x = x.view(2, 16){MARK}"),
+    _head("x = self.pool(x)", f"x = x.view(64, 16){MARK}"),
     _head("x = self.pool(x)", f"x = x.squeeze(){MARK}"),
     _head("x = self.pool(x)", f"x = x.permute(1, 0, 2, 3).reshape(x.size(0), -1){MARK}"),
     _head(f"x = x - x.mean(0, keepdim=True){MARK}", "x = torch.flatten(self.pool(x), 1)"),

@@ -48,10 +48,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             continue
         for op in model.of_kind("add"):
             found = differing(model, op)
-            if found is not None:
+            if found is not None and written(model, found[0]).path == context.source.path:
                 pool, size, left, right = found
                 yield report(
-                    pool.site if written(model, pool).path != context.source.path else written(model, pool),
+                    written(model, pool),
                     f"for images of {size}x{size} the operands of the sum in `{op.path or model.name}` are {left} and "
                     f"{right} wide: this {pool.kind.replace('_', ' ')} rounds the other way",
                     help="pass `ceil_mode=True`" if "pool" in pool.kind else "use the same padding in both branches",
