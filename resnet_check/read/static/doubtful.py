@@ -32,10 +32,17 @@ def needs_arguments(value: Any, problems: list[Problem]) -> bool:
     function = constructor(value)
     if function is None:
         return False
+    if None in function.defaults and any(takes_none(problem) for problem in problems):
+        return True
     _, _, star, double_star, _ = plan_of(function)
     if star is None and double_star is None:
         return False
     return any(p.facts.get("forwarded") for p in problems) or takes_from(function, star)
+
+
+def takes_none(problem: Problem) -> bool:
+    """Return whether a layer was built with None for a number, as where an argument's default stands for none given."""
+    return problem.kind == "invalid-layer" and " is None" in str(problem.facts.get("reason"))
 
 
 def takes_from(function: Function, star: str | None) -> bool:

@@ -38,15 +38,24 @@ LAYER_RANK = {
 }
 
 
+POOL_RANK = {"1d": 1, "2d": 2, "3d": 3}
+"""Pools built before the first layer with weights say what they take as well, as in attention over channels."""
+
+
 def stem_of(root: Instance) -> tuple[int, int]:
     """Return the number of spatial dimensions and of channels that the first layer with weights takes."""
+    first = None
     for _, module in walk(root):
         for cls in module.cls.mro:
-            rank = LAYER_RANK.get(cls.name) if cls.qualified.startswith("torch.nn") else None
+            if not cls.qualified.startswith("torch.nn"):
+                continue
+            rank = LAYER_RANK.get(cls.name)
+            if rank is None and first is None and "Pool" in cls.name and cls.name[-2:] in POOL_RANK:
+                first = POOL_RANK[cls.name[-2:]]
             if rank is not None:
                 a = module.attributes
                 channels = a.get("in_channels", a.get("in_features", a.get("num_features", 3)))
-                return rank, channels if isinstance(channels, int) and channels > 0 else 3
+                return first if first and rank else rank, channels if isinstance(channels, int) and channels > 0 else 3
     return 2, 3
 
 
