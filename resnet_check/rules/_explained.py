@@ -24,9 +24,17 @@ def explained(context: FileContext, model: Model | None, problem: Problem) -> bo
     """Return whether a mistake of another kind, in the same module or below it, explains a problem."""
     if model is None or problem.kind in CAUSES:
         return False
-    if problem.kind in SHAPES and mixed_up_in(context, model, problem.module):
+    if problem.kind in SHAPES and (
+        mixed_up_in(context, model, home(model, problem)) or mistaken_layer(context, model, problem)
+    ):
         return True
     return any(explains(cause, problem) for cause in model.problems if cause.kind in CAUSES)
+
+
+def home(model: Model, problem: Problem) -> str:
+    """Return the path of the module of the file in whose forward a problem happened."""
+    layer = any(r.path == problem.module and r.type.startswith("torch.") for r in model.modules)
+    return problem.module.rpartition(".")[0] if layer else problem.module
 
 
 def explains(cause: Problem, problem: Problem) -> bool:
@@ -41,14 +49,32 @@ def explains(cause: Problem, problem: Problem) -> bool:
 
 
 def mixed_up_in(context: FileContext, model: Model, module: str) -> bool:
-    """Return whether a convolution directly below a module has its arguments mixed up."""
+    """Return whether a line that builds a convolution below a module mixes up its arguments."""
     from resnet_check.rules._arguments import wrong_convolutions
     from resnet_check.rules._places import places
 
     key = f"mixed up in {model.kind} {model.name}"
     if key not in context.shared:
-        context.shared[key] = [record.path for record, _, _ in wrong_convolutions(places(context), model)]
-    return any(path.startswith(module + ".") if module else path for path in context.shared[key])
+        context.shared[key] = {record.built[:3] for record, _, _ in wrong_convolutions(places(context), model)}
+    lines = context.shared[key]
+    inside = (r for r in model.modules if lines and (not module or r.path.startswith(module + ".")))
+    return any(record.built[:3] in lines for record in inside)
+
+
+def mistaken_layer(context: FileContext, model: Model, problem: Problem) -> bool:
+    """Return whether forward leaves a layer out, calls its like twice, or misses just what the layer would give."""
+    from resnet_check.rules._modules import below
+    from resnet_check.rules.unused_layer import unused
+
+    where = home(model, problem)
+    for other, record, _ in unused(context):
+        if other is not model or record.parent is None or model.modules[record.parent].path != where:
+            continue
+        sisters = [r for r in model.modules if r.parent == record.parent and r.type == record.type]
+        widths = [r.attributes.get("out_channels") for r in below(model, record)]
+        if any(len(r.calls) > 1 for r in sisters) or problem.facts.get("expected") in widths:
+            return True
+    return False
 
 
 def softer(context: FileContext, finding: Finding) -> bool:

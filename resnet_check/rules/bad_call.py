@@ -33,19 +33,29 @@ from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._arguments import misplaced, wrong_convolutions
 from resnet_check.rules._calls import certain, derived, incomplete, not_passed_on, severity
 from resnet_check.rules._origins import silent_helper
-from resnet_check.rules._places import Function, Places, places
+from resnet_check.rules._places import Function, Places, name_of, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
 from resnet_check.rules.missing_forward import without_self
 from resnet_check.rules.missing_super_init import class_in
 from resnet_check.rules.sequential_missing_star import is_list
 
+
 @rule("RC113", "bad-call", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each call that does not fit, what the program itself refuses, and arguments that end nowhere."""
     noted: set[str] = set()
-    for model, problem in unfit(context):
+    failing = list(unfit(context))
+    for model, problem in failing:
         found = places(context)
+        function = definition(found, problem)
+        if function is not None and no_call_fits(found, function, [p for _, p in failing]):
+            owner = found.class_of(function)
+            name = owner.name if owner is not None and function.name == "__init__" else function.name
+            message = f"no call of `{name}` in this file fits its parameters `({signature(function)})`"
+            also = (related(problem.site, words(found, problem, function)),)
+            yield report(found.heading(function), message, help="compare it with the calls", model=model, related=also)
+            continue
         grave = severity(found, model, problem)
         name = model.name if model is not None else ""
         if grave != "note" or name not in noted:
@@ -68,6 +78,15 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 severity="note",
                 related=(Related(context.source.path, argument.lineno, "the parameter"),),
             )
+
+
+def no_call_fits(found: Places, function: Function, problems: list[Problem]) -> bool:
+    """Return whether a function is called in several places, and none of them fits."""
+    owner = found.class_of(function)
+    name = owner.name if owner is not None and function.name == "__init__" else function.name
+    calls = {n.lineno for n in found.nodes if isinstance(n, ast.Call) and name_of(n.func) == name}
+    failing = {p.site.line for p in problems if definition(found, p) is function}
+    return len(failing) > 1 and calls == failing
 
 
 def unfit(context: FileContext) -> Iterator[tuple[Model | None, Problem]]:

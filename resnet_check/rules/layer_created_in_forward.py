@@ -48,7 +48,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 continue
             own = [r for r in below(model, record) if r.created]
             name, size = record.type.rpartition(".")[2], trainable(own)
-            if kept_once(places(context), record) or (not size and (len(own) == 0 or "Dropout" in name)):
+            if kept_once(places(context), record) or (not size and (len(own) == 0 or harmless(name))):
                 continue
             if size:
                 effect = f"its {counted(size, 'parameter')} are new and random on every call, and never trained"
@@ -59,6 +59,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 message = f"`forward` builds a new `{name}` on every call"
                 cure, severity = "build it in `__init__`, or use the function of `torch.nn.functional`", "note"
             yield report(record.built, message, help=cure, model=model, severity=severity)
+
+
+def harmless(name: str) -> bool:
+    """Return whether building such a layer anew changes nothing, or is another rule's business."""
+    return name == "Identity" or "Dropout" in name
 
 
 def part_of_created(model: Model, record: ModuleRecord) -> bool:

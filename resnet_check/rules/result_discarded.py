@@ -2,7 +2,8 @@
 
 ## What it checks
 Whether a call or an expression that stands as a statement computes a new tensor: a layer, a function or a tensor method
-that changes nothing in place. Calls of code that does more than compute (it sets attributes, prints, logs) are left alone.
+that changes nothing in place; and whether a layer is built as a statement. Calls of code that does more than compute (it
+sets attributes, prints, logs) are left alone.
 
 ## Why it matters
 Torch's operators return a new tensor; without an assignment the network goes on as if the line were not there.
@@ -25,11 +26,13 @@ The documentation of ``torch.Tensor``: in-place operators end in an underscore.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._places import Places, inside, places, targets
+from resnet_check.rules._places import Places, gives_value, inside, places, targets
+from resnet_check.rules._torch_names import names_of
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -59,6 +62,30 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             model=model,
             module=problem.module or None,
         )
+    for call in dropped_layers(context) if may_drop(context.source.text) else ():
+        message = f"this `{places(context).segment(call.func)}` is built and dropped"
+        yield report(context.source.site(call), message, help="assign it, or put `return` in front of it")
+
+
+def may_drop(text: str) -> bool:
+    """Return whether a line of a text begins like the statement that builds a layer."""
+    return re.search(r"^\s+nn\.[A-Z]\w*\(", text, re.MULTILINE) is not None
+
+
+def dropped_layers(context: FileContext) -> Iterator[ast.Call]:
+    """Yield layers of torch that are built as a statement outside of a ``with``, in a function that gives something else."""
+    found = places(context)
+    for node in found.nodes:
+        if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+            continue
+        function = found.function_of(node)
+        name = found.segment(node.value.func)
+        guarded = any(isinstance(n, (ast.With, ast.Try)) for n in found.around(node))
+        layer = (
+            name.partition(".")[0] == "nn" and name.partition(".")[2] in names_of("torch.nn") and name[3:4].isupper()
+        )
+        if layer and function is not None and gives_value(function) and not guarded:
+            yield node.value
 
 
 def ends_forward(model: Model | None, problem: Problem) -> bool:
@@ -128,6 +155,24 @@ class Net(nn.Module):
     def forward(self, x):
         self.block(x)  # <- result-discarded
         return self.head(x)
+""",
+    """
+from torch import nn
+
+
+def branch(width, deep):
+    if not deep:
+        nn.Sequential(nn.Conv2d(3, width, 1), nn.ReLU())  # <- result-discarded
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branch = branch(8, False)
+
+    def forward(self, x):
+        return self.branch(x)
 """,
 )
 

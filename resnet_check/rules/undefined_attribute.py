@@ -69,10 +69,14 @@ def undefined(context: FileContext) -> Iterator[tuple[Model | None, Problem]]:
     for model, problem in context.found("undefined-attribute"):
         found, facts = places(context), problem.facts
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
-        guessed = model is not None and (incomplete(found, model) or (model.trial and cls is None and facts["owner"] is not None))
+        guessed = model is not None and (
+            incomplete(found, model) or (model.trial and cls is None and facts["owner"] is not None)
+        )
         other = misspelled_init(found, cls) or silent_helper(found, problem) or without_self(found, problem)
         abstract = cls is not None and left_to_subclass(found, cls, facts["name"])
-        if not (guessed or other or abstract or facts["owner"] in broken or set_from_outside(found, cls, facts["name"])):
+        if not (
+            guessed or other or abstract or facts["owner"] in broken or set_from_outside(found, cls, facts["name"])
+        ):
             yield model, problem
 
 

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, ModuleRecord
+from resnet_check.rules._explained import CAUSES, SHAPES
 from resnet_check.rules._modules import below, counted, trainable
 from resnet_check.rules._places import FUNCTIONS, Function, Places, is_name, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -59,24 +60,51 @@ CONTAINERS = frozenset(
 @rule("RC111", "unused-layer", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each attribute whose layer no instance of its class ever uses."""
+    for model, record, cls in unused(context):
+        yield finding(report, places(context), model, record, cls)
+
+
+Unused = tuple[Model, ModuleRecord, ast.ClassDef]
+
+
+def unused(context: FileContext) -> list[Unused]:
+    """Return the layers that nothing uses, each with its model and the class that builds it; worked out once."""
+    found: list[Unused] | None = context.shared.get("unused layers")
+    if found is None:
+        found = context.shared["unused layers"] = [*never_used(context)]
+    return found
+
+
+def never_used(context: FileContext) -> Iterator[Unused]:
+    """Yield the layers that no instance of their class reaches and whose name nothing else reads."""
     used: dict[tuple[str, int, str], bool] = defaultdict(bool)
-    unused: list[tuple[Model, ModuleRecord, ModuleRecord]] = []
+    idle: list[tuple[Model, ModuleRecord, ModuleRecord]] = []
     for model in context.models:
         for record in model.modules:
             if record.parent is None or not record.registered:
                 continue
             parent = model.modules[record.parent]
             alive = any(r.reached for r in below(model, record))
-            understood = model.status == "complete" and not model.trial and model.trained != [] and parent.reached
-            used[key(parent, record)] |= alive or not understood
-            if not alive and understood:
-                unused.append((model, parent, record))
-    for model, parent, record in unused:
+            certain = understood(model) and parent.reached
+            used[key(parent, record)] |= alive or not certain
+            if not alive and certain:
+                idle.append((model, parent, record))
+    for model, parent, record in idle:
         name, cls = attribute_of(record), places(context).class_at(parent.class_path, parent.class_line)
-        site = parent.sites.get(name)
-        if used[key(parent, record)] or cls is None or site is None or read_elsewhere(places(context), cls, name):
-            continue
-        yield finding(report, places(context), model, record, cls)
+        known = cls is not None and name in parent.sites
+        if (
+            cls is not None
+            and known
+            and not used[key(parent, record)]
+            and not read_elsewhere(places(context), cls, name)
+        ):
+            yield model, record, cls
+
+
+def understood(model: Model) -> bool:
+    """Return whether all that forward does was understood, though its shapes may not fit."""
+    shapes_only = model.status == "failed" and all(p.kind in SHAPES | CAUSES for p in model.problems)
+    return (model.status == "complete" or shapes_only) and not model.trial and model.trained != []
 
 
 def key(parent: ModuleRecord, record: ModuleRecord) -> tuple[str, int, str]:
@@ -217,6 +245,31 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(self.stem(x))
+""",
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, out, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, out, 3, stride, 1)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1)  # <- unused-layer
+        self.shortcut = nn.Conv2d(width, out, 1, stride)
+
+    def forward(self, x):
+        out = torch.relu(self.conv1(x))
+        return torch.relu(self.conv1(out) + self.shortcut(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(Block(3, 8), Block(8, 16, 2))
+
+    def forward(self, x):
+        return self.body(x)
 """,
 )
 
