@@ -242,7 +242,9 @@ def equal_operands(model: Model, problem: Problem) -> bool:
     return all(
         len({tuple(value(size) for size in model.ops[i].shape) for i in op.inputs}) == 1
         for op in model.ops
-        if op.site.line == problem.site.line and op.path == problem.module and len(op.inputs) == 2
+        if op.site.line == problem.site.line
+        and op.path == problem.module
+        and len(op.inputs) == 2
         and op.kind == problem.facts.get("operator", op.kind)
     )
 
