@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from resnet_check.read.static import library_names, numpy_names, prelude, regular_expressions, tensors, torch_names
@@ -23,7 +24,11 @@ VALUES: dict[str, Any] = {
 
 NAMESPACES = frozenset(torch_names.NAMESPACES | library_names.NAMESPACES | numpy_names.NAMESPACES)
 
-PRIVATE_BASES = frozenset(base for layer in tensors.LAYERS.values() for base in layer.bases)
+
+@cache
+def private_bases() -> frozenset[str]:
+    """Return torch's names of the base classes of layers, such as ``_BatchNorm``."""
+    return frozenset(base for layer in tensors.LAYERS.values() for base in layer.bases)
 
 
 PLAIN_MODULES = frozenset(
@@ -64,19 +69,17 @@ def resolve(interpreter: Interpreter, name: str) -> Any:
 def look_up(name: str) -> Any:
     if name in VALUES:
         return VALUES[name]
+    if name in NAMESPACES:
+        return External(name)
+    if name.startswith("torch.nn.init."):
+        return initialiser(name.rpartition(".")[2])
     layer = layer_class(name)
     if layer is not None:
         return layer
-    function = tensors.FUNCTIONS.get(name)
+    function = tensors.FUNCTIONS.get(name) if not name.rpartition(".")[2][:1].isupper() else None
     if function is not None:
         return Native(name, lambda i, s, *a, **k: tensors.run(i, function, a, k, s), lenient=True)
-    if name in NAMESPACES:
-        return External(name)
-    if name in PRIVATE_BASES:
-        return abstract_class(name)
-    if name.startswith("torch.nn.init."):
-        return initialiser(name.rpartition(".")[2])
-    return None
+    return abstract_class(name) if name.startswith("torch.") and name in private_bases() else None
 
 
 def public_names(module: str) -> list[str] | None:

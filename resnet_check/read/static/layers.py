@@ -22,9 +22,12 @@ def layer_class(name: str) -> Class | None:
         return MODULE
     if name in CONTAINERS:
         return CONTAINERS[name]
-    layer = tensors.LAYERS.get(name)
+    # Layers are classes: a name in small letters is that of a function, and need not be looked for here.
+    layer = tensors.LAYERS.get(name) if name.rpartition(".")[2][:1].isupper() else None
     if layer is None:
         return None
+    if layer.name != name:
+        return layer_class(layer.name)
     bases = base_classes(layer.bases)
     cls = Class(name.rpartition(".")[2], bases, {}, qualified=name)
     cls.namespace["__init__"] = Native(
@@ -41,17 +44,34 @@ def base_classes(names: tuple[str, ...]) -> tuple[Class, ...]:
     """Return the chain of torch's base classes as a single base."""
     if not names:
         return (MODULE,)
-    known = layer_class(names[0])
+    known = None if is_private(names[0]) else layer_class(names[0])
     if known is not None:
         return (known,)
-    return (abstract_class(names[0]),)
+    return (abstract_class(names[0], names[1:]),)
 
 
-@cache
-def abstract_class(name: str) -> Class:
-    """Return one of torch's private base classes, such as ``_BatchNorm``, for ``isinstance`` and for subclasses."""
-    layers = [entry for entry in tensors.LAYERS.values() if name in entry.bases]
-    above = layers[0].bases[layers[0].bases.index(name) + 1 :] if layers else ()
+def is_private(name: str) -> bool:
+    """Return whether a name of torch's is that of a class which is only a base of others."""
+    return name.rpartition(".")[2].startswith("_")
+
+
+ABSTRACT: dict[str, Class] = {}
+
+
+def abstract_class(name: str, above: tuple[str, ...] | None = None) -> Class:
+    """Return one of torch's private base classes, such as ``_BatchNorm``, for ``isinstance`` and for subclasses.
+
+    ``above`` are the names of its own bases, where a layer that derives from it has just said so.
+    """
+    if name not in ABSTRACT:
+        if above is None:
+            layer = next((entry for entry in tensors.LAYERS.values() if name in entry.bases), None)
+            above = layer.bases[layer.bases.index(name) + 1 :] if layer is not None else ()
+        ABSTRACT[name] = make_abstract(name, above)
+    return ABSTRACT[name]
+
+
+def make_abstract(name: str, above: tuple[str, ...]) -> Class:
     cls = Class(name.rpartition(".")[2], base_classes(above), {}, qualified=name)
     alike = tensors.LAYERS.get(BUILT_LIKE.get(cls.name, ""))
 

@@ -92,8 +92,12 @@ def cumulative(values: list[Any]) -> Tensor:
 
 def through_torch(name: str) -> Any:
     """Return the function of torch with the same meaning."""
-    function = FUNCTIONS[f"torch.{name}"]
-    return lambda i, s, *a, **k: run(i, function, a, {n: v for n, v in k.items() if n != "dtype"}, s)
+
+    def call(interpreter: Interpreter, site: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("dtype", None)
+        return run(interpreter, FUNCTIONS[f"torch.{name}"], args, kwargs, site)
+
+    return call
 
 
 def linspace(interpreter: Interpreter, site: Any, start: Any, stop: Any, num: Any = 50, **__: Any) -> Any:
