@@ -12,6 +12,7 @@ from resnet_check.read.static.operations import PARAMETER, ContextManager, decor
 from resnet_check.read.static.python_types import OBJECT, TYPES
 from resnet_check.read.static.tensors import FUNCTIONS, run
 from resnet_check.read.static.values import (
+    BoundMethod,
     Class,
     ClassMethod,
     Function,
@@ -229,6 +230,8 @@ def apply_function(interpreter: Interpreter, site: Any, cls: Any, *args: Any, **
     if found is None:
         return Opaque("an autograd function without forward", site, "tensor")
     forward = found[0].function if isinstance(found[0], StaticMethod) else found[0]
+    if isinstance(forward, ClassMethod):
+        forward = BoundMethod(forward.function, cls)
     context = [] if cls.find("setup_context") else [Instance(CONTEXT, site)]
     return call_value(interpreter, site, forward, *context, *args, **kwargs)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 GUESSES: tuple[tuple[str, Any, Any], ...] = (
     (r"(num|n|nb|number_of)?_?(class|classes|labels|categories)$|out_features|n_out|num_outputs?|output_dim", 10, 7),
-    (r"(num_?)?(in_?chan|in_?ch|input_?ch|n_leads|img_ch|image_ch|channels?_in|c_in|nc|n_?channels|channels?$)", 3, 5),
-    (r"(in_?planes|cin|inp)$", 3, 5),
+    (r"(num_?)?(in_?chan|in_?ch|input_?ch|n_leads|img_ch|image_ch|channels?_in|c_in|nc|n_?channels|channels?$)", 3, 64),
+    (r"(in_?planes|cin|inp)$", 3, 64),
     (
         r"(layers?|(num_?|n_?)?blocks?|depths?|repeats?|num_layers|block_(nums?|list|counts?)|config|cfg)$",
         [2, 2, 2, 2],

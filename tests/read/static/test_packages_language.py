@@ -167,6 +167,26 @@ class Net(nn.Module):
         16,
         "(N, 4, H, W)",
     ),
+    "an autograd function whose forward is a class method": (
+        """
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def note(ctx, factor):
+        ctx.factor = factor
+    @classmethod
+    def forward(cls, ctx, x, factor=2):
+        cls.note(ctx, factor)
+        return x * ctx.factor
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return Twice.apply(self.conv(x))
+""",
+        16,
+        "(N, 4, H, W)",
+    ),
     "a filter that numpy computes": (
         """
 import numpy as np
@@ -319,6 +339,14 @@ class Second(Other):
 CONFIGS = {"a": 8}
 def _create(name, width=4, **kwargs):
     return nn.Sequential(nn.Conv2d(3, CONFIGS[name], 1), nn.Conv2d(width, 8, 1))
+""",
+    "a guess that is too small shows nothing": """
+class Attention(nn.Module):
+    def __init__(self, channels, size):
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels // 8, 1)
+    def forward(self, x):
+        return self.query(x)
 """,
     "a guess of the wrong type shows nothing": """
 class Settled(nn.Module):
