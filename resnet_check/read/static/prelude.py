@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any, NamedTuple
 
-from resnet_check.read.static import lightning_text, torchvision_text
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import External, Native, Opaque
 
@@ -76,11 +75,17 @@ class Text(NamedTuple):
     natives: dict[str, Any]
 
 
-TEXTS = (
-    Text("<torch>", TEXT, PLACES, {}),
-    Text("<torchvision>", torchvision_text.TEXT, torchvision_text.PLACES, {}),
-    Text("<lightning>", lightning_text.TEXT, lightning_text.PLACES, lightning_text.NATIVES),
-)
+def text_of(package: str) -> tuple[Text, frozenset[str]]:
+    """Return the text for a package, and those of its names that are modules; it is imported when it is first needed."""
+    if package == "torchvision":
+        from resnet_check.read.static import torchvision_text as vision
+
+        return Text("<torchvision>", vision.TEXT, vision.PLACES, {}), vision.NAMESPACES
+    if package in {"lightning", "pytorch_lightning"}:
+        from resnet_check.read.static import lightning_text as lightning
+
+        return Text("<lightning>", lightning.TEXT, lightning.PLACES, lightning.NATIVES), lightning.NAMESPACES
+    return Text("<torch>", TEXT, PLACES, {}), frozenset()
 
 
 METRIC = Native("metric", lambda _i, site, *_a, **_k: Opaque("a metric", site, "number"), lenient=True)
@@ -91,12 +96,12 @@ def find(interpreter: Interpreter, name: str) -> Any:
     """Return one of these parts by its qualified name, or None."""
     from resnet_check.read.static.imports import FileNamespace
 
-    if name in torchvision_text.NAMESPACES or name in lightning_text.NAMESPACES:
-        return External(name)
     if name.startswith("torchmetrics.") and name.rpartition(".")[2][:1].isupper():
         return METRIC
-    text = next((t for t in TEXTS if name in t.places), None)
-    if text is None:
+    text, modules = text_of(name.partition(".")[0])
+    if name in modules:
+        return External(name)
+    if name not in text.places:
         return None
     opened = interpreter.files.texts
     if text.path not in opened:
