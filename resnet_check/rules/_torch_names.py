@@ -6,9 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
 from resnet_check.rules._places import Places
 from resnet_check.rules._spelling import nearest_name
+
+if TYPE_CHECKING:
+    from resnet_check.source import Source
 
 FURTHER = {
     "torch.nn": (
@@ -26,27 +30,42 @@ FURTHER = {
 """What the two modules hold beside the layers and functions of the operator table."""
 
 
-USED = re.compile(r"\b(?:nn|F|functional)\.([A-Za-z]\w*)")
-"""What a text reads of the two modules, under the names that everybody gives them."""
-
-
 def misspelled_names(found: Places) -> Iterator[tuple[ast.Attribute, str]]:
     """Yield each name that its module does not have, with the one that was meant."""
-    aliases = module_aliases(found)
+    aliases = module_aliases(found.source)
     for node in found.nodes if aliases else ():
         if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
         module = aliases.get(dotted(node.value))
-        if module is None or node.attr[:1] == "_" or node.attr in names_of(module):
+        if module is None or node.attr[:1] == "_" or known(module, node.attr):
             continue
         meant = nearest_name(node.attr, names_of(module), least=0.92)
         if meant is not None and not guarded(found, node):
             yield node, meant
 
 
-def may_be_misspelled(text: str) -> bool:
-    """Return whether a text has a name after ``nn.`` or ``F.`` that is worth a closer look."""
-    return not set(USED.findall(text)) <= names_of("torch.nn") | names_of("torch.nn.functional")
+def may_be_misspelled(source: Source) -> bool:
+    """Return whether the text reads a name of the two modules that they do not have; looks at the text only."""
+    aliases = module_aliases(source)
+    if not aliases:
+        return False
+    pattern = rf"\b({'|'.join(map(re.escape, aliases))})\.([A-Za-z]\w*)"
+    used = set(re.findall(pattern, source.text))
+    return any(not known(aliases[alias], name) for alias, name in used)
+
+
+def known(module: str, name: str) -> bool:
+    """Return whether a module of torch has a name."""
+    from resnet_check.graph.operators import Table
+    from resnet_check.graph.operators.base import FUNCTIONS, LAYERS
+
+    return name in further(module) or f"{module}.{name}" in Table(LAYERS if module == "torch.nn" else FUNCTIONS)
+
+
+@cache
+def further(module: str) -> frozenset[str]:
+    """Return what a module has beside layers and functions."""
+    return frozenset(FURTHER[module].split())
 
 
 @cache
@@ -56,14 +75,13 @@ def names_of(module: str) -> frozenset[str]:
 
     functions, layers = operators.load()
     listed = layers if module == "torch.nn" else functions
-    own = {name.rpartition(".")[2] for name in listed if name.rpartition(".")[0] == module}
-    return frozenset(own | set(FURTHER[module].split()))
+    return further(module) | {name.rpartition(".")[2] for name in listed if name.rpartition(".")[0] == module}
 
 
-def module_aliases(found: Places) -> dict[str, str]:
-    """Return under which names the file knows the two modules."""
+def module_aliases(source: Source) -> dict[str, str]:
+    """Return under which names the file knows the two modules, by the imports at its top level."""
     aliases: dict[str, str] = {}
-    for node in found.nodes:
+    for node in source.tree.body if source.tree is not None else ():
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name in FURTHER and alias.asname:
@@ -75,8 +93,7 @@ def module_aliases(found: Places) -> dict[str, str]:
                 name = f"{node.module}.{alias.name}"
                 if name in FURTHER:
                     aliases[alias.asname or alias.name] = name
-    stored = {node.id for node in found.nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    return {name: module for name, module in aliases.items() if name not in stored}
+    return aliases
 
 
 def dotted(node: ast.expr) -> str:

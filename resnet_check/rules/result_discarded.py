@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._places import Places, gives_value, inside, places, targets
-from resnet_check.rules._torch_names import names_of
+from resnet_check.rules._torch_names import known
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -81,9 +81,7 @@ def dropped_layers(context: FileContext) -> Iterator[ast.Call]:
         function = found.function_of(node)
         name = found.segment(node.value.func)
         guarded = any(isinstance(n, (ast.With, ast.Try)) for n in found.around(node))
-        layer = (
-            name.partition(".")[0] == "nn" and name.partition(".")[2] in names_of("torch.nn") and name[3:4].isupper()
-        )
+        layer = name.partition(".")[0] == "nn" and known("torch.nn", name.partition(".")[2]) and name[3:4].isupper()
         if layer and function is not None and gives_value(function) and not guarded:
             yield node.value
 

@@ -47,7 +47,7 @@ from resnet_check.rules.missing_forward import without_self
 @rule("RC105", "undefined-attribute", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each attribute or name that is read but does not exist, once for each place."""
-    if may_be_misspelled(context.source.text):
+    if may_be_misspelled(context.source):
         yield from torch_names(report, places(context))
     seen: dict[tuple[str | None, str], Problem] = {}
     for model, problem in sorted(undefined(context), key=lambda pair: pair[1].site.line):
