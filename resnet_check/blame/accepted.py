@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from resnet_check.blame.branches import torch_layer
 from resnet_check.graph.dim import Dim, Number, column, value
 from resnet_check.graph.records import RELATIONS, Guard, Model, Op, Site
+from resnet_check.graph.sizes import FINISHES, ranges, verdicts
 
 LARGEST = 1024
 PASSING = frozenset({"view", "reshape", "flatten", "dropout", "relu", "squeeze", "permute", "batch_norm", "transpose"})
@@ -36,18 +37,32 @@ def holds_at(model: Model, guard: Guard, size: int) -> bool:
         return False
 
 
-def limit_of(model: Model) -> Limit | None:
+def sizes_of(model: Model) -> list[tuple[int, int]]:
+    """Return the ranges of sizes that a model accepts; of one that cannot run, those that it would if its mistakes were mended."""
+    if model.status == "complete":
+        return model.accepted or []
+    names = [str(s) for s in model.input or () if isinstance(s, Dim) and str(s) != "N"]
+    if not names or any(problem.kind not in MENDABLE for problem in model.problems):
+        return []
+    sizes = list(range(1, LARGEST + 1))
+    met = [guard for guard in model.guards if guard.held or not guard.required]
+    known = verdicts(met, dict.fromkeys(names, sizes) | {"N": [2] * len(sizes)})
+    return ranges([size for size, verdict in zip(sizes, known, strict=True) if verdict == FINISHES])
+
+
+MENDABLE = frozenset({"forward-missing-return", "broadcast", "conv-channels", "norm-channels", "mode-set-in-forward"})
+"""Mistakes behind which reading goes on with the shape that was meant."""
+
+
+def limit_of(model: Model, accepted: list[tuple[int, int]]) -> Limit | None:
     """Return what refuses images that are a little larger than the largest accepted ones."""
-    if not model.accepted or model.accepted[-1][1] >= LARGEST:
+    if not accepted or accepted[-1][1] >= LARGEST:
         return None
-    size = model.accepted[-1][1] + 1
+    size = accepted[-1][1] + 1
     for guard in model.guards:
-        if guard.required and not holds_at(model, guard, size) and guard.site is not None:
-            op = next((o for o in model.ops if o.site == guard.site and o.kind not in {"input"}), None)
-            refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), op)
-            if refused is not None:
-                return limit_behind(model, refused)
-            return None
+        if guard.required and guard.held and not holds_at(model, guard, size) and guard.site is not None:
+            refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), None)
+            return None if refused is None else limit_behind(model, refused)
     return None
 
 
@@ -74,9 +89,9 @@ def written(model: Model, op: Op) -> Site:
     return op.site if record is None else record.built
 
 
-def dropped_from(model: Model, pool: Op) -> int | None:
+def dropped_from(model: Model, pool: Op, accepted: list[tuple[int, int]]) -> int | None:
     """Return the first accepted size from which on a pool leaves rows and columns out, if there is one."""
-    if pool.kind not in {"avg_pool", "max_pool"} or pool.attributes.get("ceil_mode") or not model.accepted:
+    if pool.kind not in {"avg_pool", "max_pool"} or pool.attributes.get("ceil_mode"):
         return None
     kernel, stride = pool.attributes.get("kernel"), pool.attributes.get("stride")
     padding = pool.attributes.get("padding")
@@ -86,7 +101,7 @@ def dropped_from(model: Model, pool: Op) -> int | None:
     assert isinstance(kernel, tuple)  # noqa: S101 - just checked
     assert isinstance(stride, tuple)  # noqa: S101
     assert isinstance(padding, tuple)  # noqa: S101
-    sizes = [size for low, high in model.accepted for size in range(low, high + 1)]
+    sizes = [size for low, high in accepted for size in range(low, high + 1)]
     for size, got in zip(sizes, values_at(model, before[2], sizes), strict=True):
         rest = (int(str(got)) + 2 * padding[0] - kernel[0]) % stride[0]
         if rest:

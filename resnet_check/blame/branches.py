@@ -45,7 +45,7 @@ def branches(model: Model, op: Op) -> tuple[int, list[list[Op]]]:
 def producers(model: Model, op: Op) -> list[Op]:
     """Return the Ops that decide the channels that an Op gets, nearest first."""
     found: list[Op] = []
-    todo, seen = [i for i in op.inputs[:1]], set()
+    todo, seen = list(op.inputs[:1]), set()
     while todo:
         current = model.ops[todo.pop(0)]
         if current.index in seen:

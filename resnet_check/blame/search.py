@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from resnet_check.blame import channels, invalid, sums, wiring
 from resnet_check.blame.accepted import LARGEST, values_at
-from resnet_check.blame.branches import failing_op, in_batch, reads_as_sequence, touches_input
+from resnet_check.blame.branches import WEIGHTED, failing_op, in_batch, reads_as_sequence, touches_input
 from resnet_check.blame.change import Change
 from resnet_check.blame.stated import built_shapes
 from resnet_check.blame.tree import Tree
@@ -99,6 +99,9 @@ def relevant(model: Model, tree: ast.Module) -> list[Problem]:
             continue  # the batch was mixed with something else before: a mistake of another kind
         if problem.kind == "reshape" and only_batch(problem):
             continue
+        inputs = problem.facts.get("shapes")
+        if problem.kind == "linear-features" and inputs and not in_batch(inputs[0]):
+            continue  # the batch is gone: likewise
         found.append(problem)
     return found
 
@@ -169,7 +172,7 @@ class _Search:
                     if not said:
                         yield Blame(model, first, None, ended)
                     said = True
-                    left = [p for p in left if p.site.line != first.site.line]
+                    left = [p for p in left if p.site.line != first.site.line and not follows(model, first, p)]
                     continue
                 yield Blame(model, first, change, tuple(p for p in left if key(p) in gone))
                 left = [p for p in left if key(p) not in gone]
@@ -187,6 +190,7 @@ class _Search:
     def mend(self, model: Model, problem: Problem, every: set[Key], open_: set[Key]) -> tuple[Change | None, set[Key]]:
         """Return the change that ends a problem, and which problems end with it."""
         best: tuple[Change | None, set[Key]] = (None, set())
+        second: tuple[Change | None, set[Key]] | None = None
         if self.context.reread is None:
             return best
         for change in (*self.proven, *self.candidates(model, problem)):
@@ -194,13 +198,29 @@ class _Search:
                 break
             self.tries += 1
             gone = self.attempt(model, change, problem, every)
+            if gone >= open_ and not self.mends_largest(model, change, problem):
+                second = second or (change, gone)
+                continue
             if len(gone) > len(best[1]):
                 best = change, gone
             if gone >= open_:
                 break
+        best = max(best, second or best, key=lambda found: len(found[1]))
         if best[0] is not None and best[0] not in self.proven:
             self.proven.append(best[0])
         return best
+
+    def mends_largest(self, model: Model, change: Change, problem: Problem) -> bool:
+        """Return whether a change also ends the problem in the largest other model that shows it."""
+        wanted = key(problem)[:3]
+        others = [
+            m for m in self.context.models if m.name != model.name and any(key(p)[:3] == wanted for p in m.problems)
+        ]
+        if not others:
+            return True
+        largest = max(others, key=lambda m: len(m.ops))
+        first = next(p for p in largest.problems if key(p)[:3] == wanted)
+        return bool(self.attempt(largest, change, first, {key(p) for p in largest.problems}))
 
     def candidates(self, model: Model, problem: Problem) -> list[Change]:
         """Return the changes that may end a problem, the most ordinary mistakes first, each once."""
@@ -237,6 +257,20 @@ class _Search:
         return every - rest if wanted not in rest and rest < every else set()
 
 
+def follows(model: Model, first: Problem, later: Problem) -> bool:
+    """Return whether an operation gets what a failing one gives, without a layer with weights in between."""
+    broken, op = failing_op(model, first), failing_op(model, later)
+    todo, seen = [] if op is None or broken is None else list(op.inputs), set()
+    while todo:
+        current = model.ops[todo.pop()]
+        if broken is not None and current.index == broken.index:
+            return True
+        if current.index not in seen and current.kind not in WEIGHTED:
+            seen.add(current.index)
+            todo.extend(current.inputs)
+    return False
+
+
 def equal_operands(model: Model, problem: Problem) -> bool:
     """Return whether the sums at a place add tensors of one shape: sizes of one that spread are no repair."""
     return all(
@@ -261,6 +295,8 @@ def generate(tree: Tree, model: Model, problem: Problem) -> Iterator[Change]:
         return
     if problem.kind == "empty-output" and op.kind in {"avg_pool", "max_pool"}:
         yield from wiring.adaptive(tree, model, op)
+    if problem.kind == "reshape":
+        yield from wiring.reshapes(tree, op)
     if problem.kind in {"broadcast", "cat-sizes"}:
         yield from sums.candidates(tree, model, op)
         yield from wiring.operands(tree, model, op)

@@ -14,7 +14,7 @@ SIZE_NAME = re.compile(
     r"|^(insize|imsize|resolution|image_?dim)$",
     re.IGNORECASE,
 )
-PAIR = re.compile(r"\b(\d{2,3})\s*(?:[x×*]|, )\s*(\d{2,3})\b")
+PAIR = re.compile(r"\b(\d{2,3})\s*(?:[x\u00d7*]|, )\s*(\d{2,3})\b")
 MAKERS = frozenset({"randn", "rand", "zeros", "ones", "empty", "randint"})
 
 
@@ -51,26 +51,35 @@ def checks_size(node: ast.AST) -> bool:
 
 def reads_size(test: ast.expr) -> bool:
     """Return whether a condition reads the shape of a tensor."""
-    for node in ast.walk(test):
-        if isinstance(node, ast.Attribute) and node.attr in {"shape", "size"}:
-            return True
-    return False
+    return any(isinstance(node, ast.Attribute) and node.attr in {"shape", "size"} for node in ast.walk(test))
 
 
 def built_shapes(tree: ast.AST) -> Iterator[tuple[int, ...]]:
     """Yield the shapes of the tensors that a file builds from plain numbers, batch and channels first."""
+    return (sizes for sizes, _ in built_tensors(tree))
+
+
+def built_images(tree: ast.AST) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the shapes of the batches of images that a file builds, with their lines."""
+    return ((sizes, line) for sizes, line in built_tensors(tree) if len(sizes) == 4)
+
+
+def built_tensors(tree: ast.AST) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the shapes of the tensors that a file builds from plain numbers, or names as its input, with their lines."""
     for node in ast.walk(tree):
+        given: list[ast.expr] = []
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            given = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], (ast.Tuple, ast.List)) else node.args
-            sizes = tuple(a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, int))
-            if name in MAKERS and len(sizes) >= 3:
-                yield sizes
+            if name in MAKERS:
+                one = len(node.args) == 1 and isinstance(node.args[0], (ast.Tuple, ast.List))
+                given = node.args[0].elts if one else node.args  # type: ignore[attr-defined]
         elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.Tuple, ast.List)):
             names = [t.id.lower() for t in node.targets if isinstance(t, ast.Name)]
-            sizes = tuple(a.value for a in node.value.elts if isinstance(a, ast.Constant) and isinstance(a.value, int))
-            if any(n.startswith(("input", "in_shape", "x_shape")) for n in names) and len(sizes) == len(node.value.elts) >= 3:
-                yield sizes
+            if any(n.startswith(("input", "in_shape", "x_shape")) for n in names):
+                given = node.value.elts
+        sizes = tuple(a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, int))
+        if len(sizes) >= 3 and (len(sizes) == len(given) or isinstance(node, ast.Call)):
+            yield sizes, getattr(node, "lineno", 1)
 
 
 def written_sizes(text: str) -> Iterator[int]:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from resnet_check.blame.branches import layer_names, torch_layer
 from resnet_check.blame.channels import INPUT_ARGUMENTS, layer_chain
 from resnet_check.blame.flow import LAYER_ARGUMENTS, argument_places, layer_kind
+from resnet_check.blame.stated import built_images
 from resnet_check.blame.tree import Tree
 from resnet_check.finding import Finding, Related
 from resnet_check.graph.records import Model, ModuleRecord, Site
 from resnet_check.rules.base import FileContext, Reporter
-
-MAKERS = frozenset({"randn", "rand", "zeros", "ones", "empty"})
 
 CLAIMS = (
     (re.compile(r"\bRGB\b"), 3),
@@ -80,12 +79,9 @@ def site_of(tree: Tree, record: ModuleRecord, channels: int) -> Site:
 def stated_channels(tree: ast.Module, taken: set[int]) -> tuple[int, int, bool] | None:
     """Return the channels of the images that a file builds, the line, and True; None where some model takes such images."""
     found: dict[int, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            sizes = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, int)]
-            if name in MAKERS and len(sizes) == len(node.args) == 4 and sizes[1] in {1, 3} and min(sizes[2:]) > 7:
-                found.setdefault(sizes[1], node.lineno)
+    for sizes, line in built_images(tree):
+        if sizes[1] in {1, 3} and min(sizes[2:]) > 7:
+            found.setdefault(sizes[1], line)
     if len(found) != 1 or taken & set(found):
         return None
     channels, line = found.popitem()

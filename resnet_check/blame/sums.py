@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from resnet_check.blame.branches import branches, layer_names, torch_layer
-from resnet_check.blame.change import Change, replaced, with_argument, with_keyword
+from resnet_check.blame.change import Change, replaced, with_keyword
 from resnet_check.blame.channels import OUTPUT_ARGUMENTS, exchanges, layer_chain, of_layer
+from resnet_check.blame.conditions import channel_pairs, conditions, flags, forgotten
 from resnet_check.blame.flow import FUNCTION_ARGUMENTS, LAYER_ARGUMENTS, argument_places, layer_kind, scope_of
-from resnet_check.blame.tree import FUNCTIONS, Function, Tree, argument, body_nodes, default, parameters, targets
+from resnet_check.blame.tree import Function, Tree, argument, body_nodes, parameters
+from resnet_check.finding import Edit
 from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model, Op
 
@@ -35,7 +38,7 @@ def candidates(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
             if record is not None and last is not None:
                 has = value(last.shape[1])
                 other = shapes[0][1] if shapes[1][1] == has else shapes[1][1]
-                yield from of_layer(tree, record, OUTPUT_ARGUMENTS, other, has, 1.2 + 0.2 * number)
+                yield from of_layer(tree, record, OUTPUT_ARGUMENTS, (other, has), 1.2 + 0.2 * number)
     yield from around(tree, model, op)
 
 
@@ -88,9 +91,11 @@ def _other_strides(tree: Tree, model: Model, op: Op, sides: list[list[Op]]) -> l
     for other in (o for side in sides for o in side if o is not op):
         chain, names = chain_of(tree, model, other)
         if chain and chain[0] is not None and names:
-            for place in argument_places(tree, chain, names, "stride"):
-                if place.expr is not None and place.kind == "argument":
-                    found.append((tree.function(place.expr), ast.unparse(place.expr)))
+            found += [
+                (tree.function(place.expr), ast.unparse(place.expr))
+                for place in argument_places(tree, chain, names, "stride")
+                if place.expr is not None and place.kind == "argument"
+            ]
     return found
 
 
@@ -98,7 +103,7 @@ def _strides(tree: Tree, node: ast.AST, others: list[tuple[Function | None, str]
     """Return what a stride could be: what other layers are given there, names of the function, 1 and 2."""
     function = tree.function(node)
     texts = [text for where, text in others if where is function or text.isdigit()]
-    widths = {text for pair in _channel_pairs(function) for text in pair} if function is not None else set()
+    widths = {text for pair in channel_pairs(function) for text in pair} if function is not None else set()
     names = [n for n in scope_of(tree, node).names if n not in widths]
     likely = [n for n in names if re.search(r"str|step|down|^s$", n, re.IGNORECASE)]
     texts.sort(key=str.isdigit)
@@ -152,7 +157,8 @@ def slices(tree: Tree, op: Op) -> Iterator[Change]:
 
 def _both_steps(tree: Tree, node: ast.Subscript | None, step: ast.Constant, text: str) -> Change:
     """Return the change of all equal steps of a subscript."""
-    steps, edits = [], []
+    steps: list[tuple[ast.AST, str, Any]] = []
+    edits: list[Edit] = []
     for part in ast.walk(node.slice) if node is not None else ():
         if isinstance(part, ast.Slice) and isinstance(part.step, ast.Constant) and part.step.value == step.value:
             one = replaced(tree, part.step, text, 0.9, node)
@@ -185,17 +191,20 @@ def around(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
     """Yield changes outside of the layers: conditions, flags and forgotten arguments where the block was built."""
     record = next((m for m in model.modules if m.path == op.path), None)
     chain = tree.chain(record.built) if record is not None else []
-    functions: list[tuple[Function, int]] = []
     cls = tree.classes().get(record.type) if record is not None else None
-    for node in cls.body if cls is not None else ():
-        if isinstance(node, FUNCTIONS) and node.name == "__init__":  # type: ignore[union-attr]
-            functions.append((node, 0))
+    body = cls.body if cls is not None else []
+    functions: list[tuple[Function, int]] = [
+        (node, 0) for node in body if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    ]
     for depth, call in enumerate(chain):
         function = tree.function(call) if call is not None else None
         if function is not None and all(function is not f for f, _ in functions):
             functions.append((function, depth + 1))
     own_condition = any(
-        isinstance(node, (ast.If, ast.IfExp)) for function, depth in functions if depth <= 1 for node in body_nodes(function)
+        isinstance(node, (ast.If, ast.IfExp))
+        for function, depth in functions
+        if depth <= 1
+        for node in body_nodes(function)
     )
     for function, depth in functions:
         if depth <= 1 or not own_condition:
@@ -206,160 +215,6 @@ def around(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
             yield from flags(tree, call, 0.6 + 0.1 * depth)
     strides = [call for call in chain[:4] if call is not None]
     for depth, call in enumerate(strides):
-        for node in (*call.args, *(k.value for k in call.keywords)):
-            if isinstance(node, ast.Constant) and node.value == 2:
-                yield replaced(tree, node, "1", 2.4 + 0.3 * depth, call)
-
-
-def conditions(tree: Tree, function: Function, cost: float) -> Iterator[Change]:
-    """Yield changes of the conditions in a function."""
-    for node in body_nodes(function):
-        if isinstance(node, (ast.If, ast.IfExp)) and _builds(node):
-            yield from condition(tree, function, node.test, cost)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.BoolOp, ast.Compare)):
-            yield from condition(tree, function, node.value, cost + 0.1)
-
-
-def _builds(node: ast.If | ast.IfExp) -> bool:
-    """Return whether something is called in one of the cases: a projection may be built there."""
-    parts: list[ast.AST] = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [*node.body, *node.orelse]
-    return any(isinstance(inner, ast.Call) for part in parts for inner in ast.walk(part))
-
-
-def condition(tree: Tree, function: Function, test: ast.expr, cost: float) -> Iterator[Change]:
-    """Yield conditions that hold in more cases: ``or`` for ``and``, a stride or a change of channels taken into account."""
-    for node in ast.walk(test):
-        if isinstance(node, ast.BoolOp):
-            other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-            made = ast.BoolOp(op=other, values=node.values)
-            yield replaced(tree, node, ast.unparse(made), cost, test)
-        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in OPPOSITES:
-            made_test = ast.Compare(left=node.left, ops=[OPPOSITES[type(node.ops[0])]()], comparators=node.comparators)
-            yield replaced(tree, node, ast.unparse(made_test), cost + 0.35, test)
-            yield from _other_sides(tree, function, node, test, cost + 0.3)
-    text = ast.unparse(test)
-    if isinstance(test, (ast.Name, ast.Attribute)):
-        cost += 0.5  # a flag: whoever sets it is rather to blame
-    positive = f"({text})" if isinstance(test, (ast.IfExp, ast.Lambda)) else text
-    for text_of_stride in _given(function, "stride"):
-        if text_of_stride not in text:
-            yield replaced(tree, test, f"{text_of_stride} != 1 or {positive}", cost + 0.05, test)
-            yield replaced(tree, test, f"{text_of_stride} == 1 and {positive}", cost + 0.1, test)
-    for one, two in _channel_pairs(function):
-        if not (one in text and two in text):
-            yield replaced(tree, test, f"{positive} or {one} != {two}", cost + 0.15, test)
-            yield replaced(tree, test, f"{positive} and {one} == {two}", cost + 0.2, test)
-
-
-OPPOSITES = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Gt: ast.NotEq,
-    ast.Lt: ast.NotEq,
-    ast.GtE: ast.Lt,
-    ast.LtE: ast.Gt,
-}
-
-
-def _other_sides(tree: Tree, function: Function, node: ast.Compare, test: ast.expr, cost: float) -> Iterator[Change]:
-    """Yield comparisons with another name or a factor on one side."""
-    from resnet_check.blame.flow import factors
-
-    sides = (node.left, node.comparators[0])
-    for side in sides:
-        if isinstance(side, (ast.Name, ast.Attribute)):
-            for factor in factors(tree):
-                yield replaced(tree, side, f"{ast.unparse(side)} * {factor}", cost, test)
-            for name in parameters(function):
-                if name not in {ast.unparse(s) for s in sides} | {"self"}:
-                    yield replaced(tree, side, name, cost + 0.3, test)
-        elif isinstance(side, ast.Constant) and type(side.value) is int:
-            for number in (1, 2):
-                if number != side.value:
-                    yield replaced(tree, side, str(number), cost + 0.1, test)
-
-def _given(function: Function, name: str) -> list[str]:
-    """Return what the calls of a function pass as stride: an argument of that position or name that is no number."""
-    found: dict[str, None] = {}
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Call):
-            continue
-        for keyword in node.keywords:
-            if keyword.arg == name and isinstance(keyword.value, ast.Name):
-                found.setdefault(keyword.value.id)
-        if len(node.args) > 3 and isinstance(node.args[3], ast.Name):
-            found.setdefault(node.args[3].id)
-        if len(node.args) > 2 and isinstance(node.args[2], ast.Name):
-            found.setdefault(node.args[2].id)
-    own = parameters(function)
-    return [text for text in found if text in own][:3]
-
-
-def _channel_pairs(function: Function) -> list[tuple[str, str]]:
-    """Return the pairs of expressions that calls of a function pass as their first two arguments."""
-    found: dict[tuple[str, str], None] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            one, two = node.args[:2]
-            kinds = (ast.Name, ast.Attribute, ast.BinOp)
-            if isinstance(one, kinds) and isinstance(two, kinds) and ast.unparse(one) != ast.unparse(two):
-                found.setdefault((ast.unparse(one), ast.unparse(two)))
-    return list(found)[:4]
-
-
-def forgotten(tree: Tree, call: ast.Call, cost: float) -> Iterator[Change]:
-    """Yield calls that also pass a variable of their function that was computed and is never read."""
-    function = tree.function(call)
-    if function is None or isinstance(function, ast.Lambda):
-        return
-    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    for node in body_nodes(function):
-        for target, given in targets(node):
-            if isinstance(target, ast.Name) and target.id not in read and isinstance(given, ast.Call):
-                yield with_argument(tree, call, target.id, cost)
-                for name in _open_parameters(tree, call):
-                    yield with_keyword(tree, call, name, target.id, cost + 0.1)
-
-
-def _open_parameters(tree: Tree, call: ast.Call) -> list[str]:
-    """Return the parameters of a class of this file that a call leaves at None."""
-    callee = call.func.id if isinstance(call.func, ast.Name) else ""
-    classes = tree.classes()
-    chosen = [classes[callee]] if callee in classes else list(classes.values())
-    found: dict[str, None] = {}
-    passed = {k.arg for k in call.keywords}
-    for cls in chosen:
-        for node in cls.body:
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                for name in parameters(node)[1 + len(call.args) :]:
-                    value = default(node, name)
-                    if name not in passed and isinstance(value, ast.Constant) and value.value is None:
-                        found.setdefault(name)
-    return list(found)[:4]
-
-
-def _open_flags(tree: Tree, call: ast.Call) -> list[tuple[str, bool]]:
-    """Return the flags of a class or function of this file that a call leaves at their defaults."""
-    callee = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    passed = {k.arg for k in call.keywords}
-    found = []
-    for node in ast.walk(tree.root):
-        named = isinstance(node, ast.FunctionDef) and (
-            node.name == callee or (node.name == "__init__" and getattr(tree.parents.get(node), "name", "") == callee)
-        )
-        if isinstance(node, ast.FunctionDef) and named:
-            names = parameters(node)[1 if tree.method(node) else 0 :]
-            for name in names[len(call.args) :]:
-                given = default(node, name)
-                if name not in passed and isinstance(given, ast.Constant) and isinstance(given.value, bool):
-                    found.append((name, given.value))
-    return found
-
-
-def flags(tree: Tree, call: ast.Call, cost: float) -> Iterator[Change]:
-    """Yield calls with a flag turned round."""
-    for node in (*call.args, *(k.value for k in call.keywords)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            yield replaced(tree, node, str(not node.value), cost, call)
-    for name, value_ in _open_flags(tree, call):
-        yield with_keyword(tree, call, name, str(not value_), cost + 0.1)
+        for given in (*call.args, *(k.value for k in call.keywords)):
+            if isinstance(given, ast.Constant) and given.value == 2:
+                yield replaced(tree, given, "1", 2.4 + 0.3 * depth, call)

@@ -65,14 +65,17 @@ def _assigned_to(tree: Tree, node: ast.Assign, target: ast.Name, name: str) -> C
     return Change(tree.source.site(node), [(node, "targets", targets_)], (Edit(*span(tree, target), name),), 0.55)
 
 
+COMPOUND = (*FUNCTIONS, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
+
+
 def _statement_at(tree: Tree, op: Op) -> ast.stmt | None:
     if op.site.path != tree.source.path:
         return None
     found = None
     for node in ast.walk(tree.root):
-        if isinstance(node, ast.stmt) and node.lineno <= op.site.line <= (node.end_lineno or node.lineno):
-            if not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)):
-                found = node
+        simple = isinstance(node, ast.stmt) and not isinstance(node, COMPOUND)
+        if isinstance(node, ast.stmt) and simple and node.lineno <= op.site.line <= (node.end_lineno or node.lineno):
+            found = node
     return found
 
 
@@ -115,6 +118,16 @@ def _before(model: Model, op: Op) -> Iterator[Op]:
             return
         current = model.ops[current.inputs[0]]
         yield current
+
+
+def reshapes(tree: Tree, op: Op) -> Iterator[Change]:
+    """Yield reshapes that leave their last size to torch."""
+    call = tree.call(op.site)
+    given = call.args if call is not None else []
+    if given and isinstance(given[-1], (ast.Tuple, ast.List)):
+        given = given[-1].elts
+    if len(given) > 1 and not any(ast.unparse(size) == "-1" for size in given):
+        yield replaced(tree, given[-1], "-1", 0.5, call)
 
 
 def adaptive(tree: Tree, model: Model, pool: Op) -> Iterator[Change]:

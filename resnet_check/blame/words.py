@@ -75,6 +75,10 @@ def finding(
         site = likely(blame.model, record, context.source.path) or site
     if problem.site.line != site.line or problem.site.path != site.path:
         others = (related(problem.site, "it fails here"),)
+    if problem.kind == "linear-features" and op is not None and change is not None and "flatten" in str(change.edits):
+        before = blame.model.ops[op.inputs[0]]
+        if before.site.line != site.line:
+            others = (*others, related(before.site, f"this gives {show(before.shape)}"))
     fix = None
     if change is not None and change.edits:
         fix = Fix("apply this change", change.edits, safe=False)
@@ -150,9 +154,9 @@ def message(model: Model, problem: Problem) -> str:
     got, expected = value(facts.get("got")), value(facts.get("expected"))
     where = name_of(model, problem)
     came = ""
-    shapes = facts.get("shapes") or ()
-    if shapes:
-        came = f" (its input is {show(shapes[0])})"
+    inputs = facts.get("shapes") or ()
+    if inputs:
+        came = f" (its input is {show(inputs[0])})"
     if kind in {"conv-channels", "channels"}:
         return f"{where} expects {expected} channels and gets {got}{came}"
     if kind == "norm-channels":

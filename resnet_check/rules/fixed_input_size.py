@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.blame.accepted import LARGEST, Limit, dropped_from, limit_of, said
+from resnet_check.blame.accepted import Limit, dropped_from, limit_of, said, sizes_of
 from resnet_check.blame.stated import says_size
 from resnet_check.blame.words import findings
 from resnet_check.finding import Finding
@@ -42,30 +42,29 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report what keeps a network from taking images of other sizes."""
     yield from findings(report, context, severity="error")
-    for model in context.complete:
-        if model.trial or not model.accepted or model.accepted[-1][1] >= LARGEST:
-            continue
-        limit = limit_of(model)
+    alone = all(model.trial for model in context.models)
+    for model in context.models:
+        accepted = [] if (model.trial and not alone) or model.status == "partial" else sizes_of(model)
+        limit = limit_of(model, accepted)
         if limit is not None:
             yield report(
                 limit.site,
-                words(model, limit),
+                words(model, limit, accepted),
                 help=advice(limit),
                 model=model,
                 module=limit.op.path or None,
-                severity="note" if says_size(context.source, model.accepted) else None,
+                severity="note" if says_size(context.source, accepted) else None,
             )
 
 
-def words(model: Model, limit: Limit) -> str:
+def words(model: Model, limit: Limit, accepted: list[tuple[int, int]]) -> str:
     """Return which sizes pass, and which are cut."""
-    assert model.accepted is not None  # noqa: S101 - checked by the caller
     pools = limit.op.kind in {"avg_pool", "max_pool"}
     kernel = limit.op.attributes.get("kernel")
     what = f"pool of {'x'.join(map(str, kernel))}" if pools and isinstance(kernel, tuple) else limit.op.kind
-    one = model.accepted[0][0] == model.accepted[-1][1]
-    text = f"because of this {what} the network takes images of size {said(model.accepted)} only"
-    dropped = dropped_from(model, limit.op)
+    one = accepted[0][0] == accepted[-1][1]
+    text = f"because of this {what} the network takes images of size {said(accepted)} only"
+    dropped = dropped_from(model, limit.op, accepted)
     if dropped is not None and not one:
         text += f"; from {dropped} on it drops rows and columns silently"
     return text
@@ -78,7 +77,7 @@ def advice(limit: Limit) -> str:
     return "pool to a fixed number of positions in front of it: `nn.AdaptiveAvgPool2d(1)`"
 
 
-NET = '''
+NET = """
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -114,7 +113,7 @@ class Net(nn.Module):
         x = F.adaptive_avg_pool2d(x, 1)
         x = torch.flatten(x, 1)
         return self.fc(x)
-'''
+"""
 
 MARK = "  # <- fixed-input-size"
 POOL = "x = F.adaptive_avg_pool2d(x, 1)"
@@ -128,9 +127,9 @@ BAD = (
     NET.replace(f"        {POOL}\n", "").replace("nn.Linear(64, 10)", f"nn.Linear(64 * 7 * 7, 10){MARK}"),
     NET.replace(POOL, f"x = F.avg_pool2d(x, 7){MARK}") + USED.replace("SIZE", "64"),
     NET.replace(POOL, f"x = F.avg_pool2d(x, 2){MARK}") + USED.replace("SIZE", "128"),
-    NET.replace(POOL, "").replace("x = torch.flatten(x, 1)", f"x = x.view(x.size(0), 64 * 7 * 7){MARK}").replace(
-        "nn.Linear(64, 10)", "nn.Linear(64 * 7 * 7, 10)"
-    )
+    NET.replace(POOL, "")
+    .replace("x = torch.flatten(x, 1)", f"x = x.view(x.size(0), 64 * 7 * 7){MARK}")
+    .replace("nn.Linear(64, 10)", "nn.Linear(64 * 7 * 7, 10)")
     + USED.replace("SIZE", "128"),
 )
 

@@ -32,8 +32,9 @@ from resnet_check.graph.records import Model, Op
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 PLAIN = frozenset(
-    "conv batch_norm group_norm instance_norm layer_norm relu relu6 gelu silu elu leaky_relu prelu hardswish dropout avg_pool"
-    " max_pool pad mul sigmoid adaptive_avg_pool adaptive_max_pool mean linear view reshape unsqueeze expand parameter buffer".split()
+    "conv batch_norm group_norm instance_norm layer_norm relu relu6 gelu silu elu leaky_relu prelu hardswish dropout"
+    " avg_pool max_pool pad mul sigmoid adaptive_avg_pool adaptive_max_pool mean linear view reshape unsqueeze expand"
+    " parameter buffer".split()
 )
 """Operators of branches; one that resizes or crops makes sizes agree on purpose, or is meant for certain sizes."""
 
@@ -91,7 +92,7 @@ def strides(op: Op) -> tuple[object, ...]:
     return found if isinstance(found, tuple) else ()
 
 
-NET = '''
+NET = """
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -127,7 +128,7 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.blocks(F.relu(self.bn(self.conv(x))))
         return self.fc(x.mean((2, 3)))
-'''
+"""
 
 MARK = "  # <- odd-size-shortcut"
 POOL = "nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False),"
@@ -143,7 +144,9 @@ BAD = (
 GOOD = (
     NET,
     NET.replace(POOL, "nn.MaxPool2d(1, stride),"),
-    NET.replace(POOL, "").replace("nn.Conv2d(c_in, c_out, 1, bias=False)", "nn.Conv2d(c_in, c_out, 1, stride, bias=False)"),
+    NET.replace(POOL, "").replace(
+        "nn.Conv2d(c_in, c_out, 1, bias=False)", "nn.Conv2d(c_in, c_out, 1, stride, bias=False)"
+    ),
     # Cut to fit.
     NET.replace(POOL, "nn.AvgPool2d(stride, stride),").replace(
         "return F.relu(y + self.shortcut(x))",

@@ -122,6 +122,9 @@ def rests_on_guess(problem: Problem) -> bool:
         return problem.facts.get("owner") in HOSTS
     if problem.kind == "bad-call":
         return "function" not in problem.facts
+    value = problem.facts.get("value")
+    if problem.kind == "invalid-layer" and isinstance(value, float) and value.is_integer():
+        return False  # no guess is a whole float: the program divided
     return problem.kind in {"raised", "invalid-layer"}
 
 
