@@ -59,14 +59,16 @@ def limit_of(model: Model, accepted: list[tuple[int, int]]) -> Limit | None:
     if not accepted or accepted[-1][1] >= LARGEST:
         return None
     size = accepted[-1][1] + 1
-    for guard in model.guards:
-        if guard.required and guard.held and not holds_at(model, guard, size) and guard.site is not None:
-            refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), None)
-            return None if refused is None else limit_behind(model, refused)
-    return None
+    changed = [g for g in model.guards if g.held and g.site is not None and not holds_at(model, g, size)]
+    # A squeeze does nothing at such a size, and what comes behind it fails on another way.
+    guard = next((g for g in changed if g.required), next((g for g in changed if g.relation == "=="), None))
+    if guard is None:
+        return None
+    refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), None)
+    return None if refused is None else limit_behind(model, refused)
 
 
-REFUSERS = frozenset({"linear", "view", "reshape", "matmul", "avg_pool", "max_pool", "add"})
+REFUSERS = frozenset({"linear", "view", "reshape", "matmul", "avg_pool", "max_pool", "add", "squeeze"})
 
 
 def limit_behind(model: Model, refused: Op) -> Limit | None:
