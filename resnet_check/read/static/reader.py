@@ -77,31 +77,37 @@ class FileReader:
         """What was not understood while each model was built."""
 
     def read(self) -> None:
-        """Execute the top level, then read each model."""
-        for statement in self.tree.body:
-            self.namespace.execute(self.interpreter, statement)
-        top_problems, self.interpreter.problems = self.interpreter.problems, []
-        self.interpreter.losses = []
+        """Execute the top level, then read each model; what runs as a program may take long and comes last."""
+        program = [statement for statement in self.tree.body if is_program(statement)]
+        top_problems = self.execute([statement for statement in self.tree.body if statement not in program])
         built: list[tuple[Candidate, Instance]] = []
         for candidate in candidates(self.namespace):
             root = self.build(candidate) if self.options.wants(candidate.name) else None
             if root is not None:
                 built.append((candidate, root))
+                if candidate.kind != "class":
+                    self.complete(self.models[candidate.name], root)
         parts = {cls for _, root in built for cls in part_classes(root)}
-        bound = [(c, root) for c, root in instances(self.namespace) if self.options.wants(c.name)]
-        parts |= {cls for _, root in bound for cls in part_classes(root)}
         bases = base_classes(self.namespace.names)
-        for candidate, root in built:
-            if candidate.kind == "class" and root.cls in parts:
+        for candidate, root in [(c, root) for c, root in built if c.kind == "class"]:
+            if root.cls in parts:
                 self.drop(candidate)
-            else:
-                self.complete(self.models[candidate.name], root)
-                if candidate.kind == "class" and root.cls in bases and self.models[candidate.name].status == "failed":
-                    self.drop(candidate)
+                continue
+            self.complete(self.models[candidate.name], root)
+            if root.cls in bases and self.models[candidate.name].status == "failed":
+                self.drop(candidate)
+        top_problems += self.execute(program)
+        bound = [(c, root) for c, root in instances(self.namespace) if self.options.wants(c.name)]
+        in_bound = {cls for _, root in bound for cls in part_classes(root)} - parts
+        parts |= in_bound
+        for candidate, root in built:
+            if candidate.kind == "class" and root.cls in in_bound and candidate.name in self.models:
+                self.drop(candidate)
         for candidate, root in bound:
             model = Model(candidate.name, "instance", self.source.path, candidate.site.line)
             self.reading.models.append(model)
             self.complete(model, root)
+            self.leave_to_class(model)
         used = parts | {root.cls for _, root in (*built, *bound)}
         self.reading.models.extend(trials.read(self, used))
         seen = {(p.kind, p.site.line, p.site.column) for m in self.reading.models for p in m.problems}
@@ -111,10 +117,26 @@ class FileReader:
             if p.site.path == self.source.path and (p.kind, p.site.line, p.site.column) not in seen
         )
 
+    def execute(self, statements: list[ast.stmt]) -> list[Problem]:
+        """Execute statements of the top level and return the problems that they showed."""
+        self.interpreter.problems, self.interpreter.losses = [], []
+        for statement in statements:
+            self.namespace.execute(self.interpreter, statement)
+        problems, self.interpreter.problems = self.interpreter.problems, []
+        self.interpreter.losses = []
+        return problems
+
     @property
     def models(self) -> dict[str, Model]:
         """The models so far, by name."""
         return {m.name: m for m in self.reading.models}
+
+    def leave_to_class(self, model: Model) -> None:
+        """Drop the mistakes of a module bound at top level that another model of the file, its class's say, shows too."""
+        places = {(p.kind, p.site.line, p.site.column) for p in model.problems}
+        for other in self.reading.models:
+            if other is not model and places <= {(p.kind, p.site.line, p.site.column) for p in other.problems}:
+                model.problems = []
 
     def drop(self, candidate: Candidate) -> None:
         """Forget a class that turned out to be a part; its mistakes show in the models that use it."""
@@ -235,6 +257,16 @@ class FileReader:
             return
         model.status = "partial"
         model.unknown.extend(describe.unknown_record(opaque, site) for opaque in filter(None, (unknown, why)))
+
+
+def is_program(statement: ast.stmt) -> bool:
+    """Return whether a statement runs only when the file is a program: ``if __name__ == "__main__":``."""
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Compare)
+        and isinstance(statement.test.left, ast.Name)
+        and statement.test.left.id == "__name__"
+    )
 
 
 def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
