@@ -60,3 +60,14 @@ def multiply_adds(ops: Iterable[Op], **sizes: int) -> int:
     columns = {"N": [1], **{name: [size] for name, size in sizes.items()}}
     memo: dict[Any, list[Any]] = {}
     return int(sum(column(op.macs, columns, memo)[0] for op in ops if isinstance(op.macs, Dim) or op.macs))
+
+
+def ranges(sizes: list[int]) -> list[tuple[int, int]]:
+    """Return sorted numbers as inclusive ranges."""
+    found: list[tuple[int, int]] = []
+    for size in sizes:
+        if found and found[-1][1] == size - 1:
+            found[-1] = found[-1][0], size
+        else:
+            found.append((size, size))
+    return found

@@ -202,12 +202,15 @@ class Net(nn.Module):
     def forward(self, x):
         '''A docstring is no result.'''
         out = self.conv(x)
-        self.relu(out)
-        F.relu(out, inplace=True)
-        F.relu_(out)
         out.add_(x)
         out[:, 0].zero_()
-        torch.add(out, x, out=out)
+        self.relu(out)
+        out = out + x
+        F.relu(out, inplace=True)
+        out = out + x
+        F.relu_(out)
+        total = torch.zeros(3)
+        torch.add(total, total, out=total)
         self.recorder(out)
         print(out.shape, self.conv(x).mean())
         out.size(0)

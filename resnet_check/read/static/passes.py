@@ -8,7 +8,7 @@ from typing import Any
 from resnet_check.graph.dim import Dim, symbol
 from resnet_check.graph.operators.base import Checks
 from resnet_check.graph.records import Guard, Problem, Site
-from resnet_check.graph.sizes import FINISHES, OPEN, verdicts
+from resnet_check.graph.sizes import FINISHES, OPEN, ranges, verdicts
 from resnet_check.read.static.calling import plan_of
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
@@ -182,14 +182,3 @@ def mended_sizes(done: Pass, names: list[str]) -> set[int]:
     failed = [guard._replace(held=True) for guard in done.guards if guard.required and not guard.held]
     found = verdicts(failed, dict.fromkeys(names, sizes) | {"N": [BATCH] * len(sizes)})
     return {size for size, known in zip(sizes, found, strict=True) if known == FINISHES}
-
-
-def ranges(sizes: list[int]) -> list[tuple[int, int]]:
-    """Return sorted numbers as inclusive ranges."""
-    found: list[tuple[int, int]] = []
-    for size in sizes:
-        if found and found[-1][1] == size - 1:
-            found[-1] = found[-1][0], size
-        else:
-            found.append((size, size))
-    return found
