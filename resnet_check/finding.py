@@ -62,7 +62,7 @@ class Finding(NamedTuple):
     module: str | None = None
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # the number of instances, where a tuple has a method
 
 
 def related(site: Site, message: str) -> Related:

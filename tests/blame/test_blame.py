@@ -11,7 +11,7 @@ COUNTED = conv_channels_mismatch.NET
 BLOCKS = shortcut_shape_mismatch.NET
 POOLED = fixed_input_size.NET
 
-TABLE = '''
+TABLE = """
 import torch
 from torch import nn
 
@@ -57,7 +57,7 @@ class Net(nn.Module):
 
 def make(name):
     return Net(*PLANS[name])
-'''
+"""
 
 
 def loud(text):
@@ -73,12 +73,27 @@ def line_of(text, part):
 @pytest.mark.parametrize(
     ("network", "right", "wrong", "rule"),
     [
-        (COUNTED, "block(self.in_planes, planes, stride, downsample)", "block(self.in_planes, planes, stride)", "RC201"),
+        (
+            COUNTED,
+            "block(self.in_planes, planes, stride, downsample)",
+            "block(self.in_planes, planes, stride)",
+            "RC201",
+        ),
         (COUNTED, "nn.Linear(64 * block.expansion, 10)", "nn.Linear(64, 10)", "RC204"),
         (COUNTED, "nn.BatchNorm2d(planes * self.expansion)", "nn.BatchNorm2d(planes)", "RC203"),
         (COUNTED, "out = self.bn3(self.conv3(out))", "out = self.bn3(self.conv3(x))", "RC202"),
-        (BLOCKS, "self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1", "self.conv2 = nn.Conv2d(c_out, c_out, 1, padding=1", "RC201"),
-        (BLOCKS, "Block(16, 32, 2), Block(32, 32), Block(32, 64", "Block(16, 32, 2), Block(16, 32), Block(32, 64", "RC202"),
+        (
+            BLOCKS,
+            "self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1",
+            "self.conv2 = nn.Conv2d(c_out, c_out, 1, padding=1",
+            "RC201",
+        ),
+        (
+            BLOCKS,
+            "Block(16, 32, 2), Block(32, 32), Block(32, 64",
+            "Block(16, 32, 2), Block(16, 32), Block(32, 64",
+            "RC202",
+        ),
         (TABLE, "nn.Conv2d(cin, cout, 1, stride, bias=False)", "nn.Conv2d(cin, cout, 1, bias=False)", "RC201"),
         (TABLE, "cin = 16 * 2**stage * EXPANSION[kind]", "cin = 16 * 2**stage", "RC202"),
         (TABLE, "nn.Linear(cin, 10)", "nn.Linear(32, 10)", "RC204"),

@@ -97,8 +97,7 @@ HEADS = {
     "fixed": "x = F.avg_pool2d(x, {pool})\n        return self.fc(x.view(x.size(0), -1))",
     "kernel from size": "x = F.avg_pool2d(x, x.size()[2:]).squeeze(3).squeeze(2)\n        return self.fc(x)",
     "branch on size": (
-        "if x.shape[-1] > {pool}:\n            x = F.max_pool2d(x, 2)\n"
-        "        return self.fc(x.flatten(2).sum(-1))"
+        "if x.shape[-1] > {pool}:\n            x = F.max_pool2d(x, 2)\n        return self.fc(x.flatten(2).sum(-1))"
     ),
 }
 
@@ -143,7 +142,9 @@ def networks(draw: st.DrawFn) -> Network:
     """Draw a residual network."""
     groups = draw(st.sampled_from([1, 1, 2, 4]))
     width = groups * draw(st.sampled_from([2, 4, 8]))
-    norm = draw(st.sampled_from(["nn.BatchNorm2d", "nn.InstanceNorm2d", "(lambda c: nn.GroupNorm(2, c))", "nn.SyncBatchNorm"]))
+    norm = draw(
+        st.sampled_from(["nn.BatchNorm2d", "nn.InstanceNorm2d", "(lambda c: nn.GroupNorm(2, c))", "nn.SyncBatchNorm"])
+    )
     channels = draw(st.sampled_from([1, 3, 4]))
     padding = draw(st.sampled_from([0, 1]))
     block = BLOCKS[draw(st.sampled_from(sorted(BLOCKS)))].format(norm=norm, bias=draw(st.booleans()))

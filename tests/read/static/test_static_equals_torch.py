@@ -97,7 +97,5 @@ def build():
 """
     usual = {"A": "Block", "c": "channels", "f": "conv", "x": "x"}
     odd = {"A": "Ω", "c": "k", "f": "forward_", "x": "self_"} if name == "layer names" else {**usual, "x": "eingang"}
-    figures = [
-        (m.params, m.macs, m.accepted, m.status) for m in (static_model(text.format(**w)) for w in (usual, odd))
-    ]
+    figures = [(m.params, m.macs, m.accepted, m.status) for m in (static_model(text.format(**w)) for w in (usual, odd))]
     assert figures[0] == figures[1]
