@@ -36,16 +36,19 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 @rule("RC115", "late-binding-closure", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each function whose loop variables had moved on when it was called."""
+    moved: dict[tuple[str, int, int], dict[str, tuple[object, object]]] = {}
+    for _, problem in context.found("late-binding-closure"):
+        moved.setdefault(problem.site[:3], {}).update(problem.facts["names"])
     for model, problem in context.found("late-binding-closure"):
-        names = problem.facts["names"]
-        name, (was, now) = next(iter(names.items()))
+        names = moved[problem.site[:3]]
+        name, (was, now) = min(problem.facts["names"].items())
         values = f": `{name}` was {was} when it was made and is {now}" if plain(was) and plain(now) else ""
         node = places(context).at(problem.site, ast.Lambda)
         first = node.args.args[0].arg if isinstance(node, ast.Lambda) and node.args.args else "x"
         bound = ", ".join(f"{n}={n}" for n in sorted(names))
         yield report(
             problem.site,
-            f"this function reads {' and '.join(f'`{n}`' for n in sorted(names))} when it is called, after the loop{values}",
+            f"this function reads {', '.join(f'`{n}`' for n in sorted(names))} when it is called, after the loop{values}",
             label="made in a loop, called after it",
             help=f"bind the value now: `lambda {first}, {bound}: ...`"
             if isinstance(node, ast.Lambda)

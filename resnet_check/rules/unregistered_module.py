@@ -32,7 +32,7 @@ from typing import Any
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, ModuleRecord, Site
 from resnet_check.rules._modules import below, counted, trainable, without_gradient
-from resnet_check.rules._places import Places, places, targets
+from resnet_check.rules._places import Places, inside, places, targets
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 CONTAINERS = {"list": "nn.ModuleList", "tuple": "nn.ModuleList", "dict": "nn.ModuleDict"}
@@ -105,7 +105,7 @@ def held(report: Reporter, found: Places, kept: Kept, holder: ModuleRecord) -> F
     value = next((v for s, v in pairs if s.lineno <= site.line <= (s.end_lineno or s.lineno)), None)
     if value is not None and hidden_on_purpose(found, value):
         return None
-    kind = kind_of(value)
+    kind = kind_of(found, value)
     message = f"`self.{name}` is a plain {kind or 'container'}, {effect}"
     label = f"no module registers what is in this {kind or 'container'}"
     cure = "use `nn.ModuleList` or `nn.ModuleDict`"
@@ -139,14 +139,19 @@ def hidden_on_purpose(found: Places, value: ast.expr) -> bool:
     }
 
 
-def kind_of(value: ast.expr | None) -> str:
-    """Return the kind of container that an expression makes, as far as it shows."""
+def kind_of(found: Places, value: ast.expr | None) -> str:
+    """Return the kind of container that an expression makes, as far as it shows; a local name is followed."""
     if isinstance(value, (ast.List, ast.ListComp)):
         return "list"
     if isinstance(value, (ast.Dict, ast.DictComp)):
         return "dict"
     if isinstance(value, ast.Tuple):
         return "tuple"
+    function = found.function_of(value) if isinstance(value, ast.Name) else None
+    if isinstance(value, ast.Name) and function is not None:
+        pairs = [pair for node in inside(function) if isinstance(node, ast.stmt) for pair in targets(node)]
+        kinds = {kind_of(found, v) for t, v in pairs if isinstance(t, ast.Name) and t.id == value.id and v is not value}
+        return kinds.pop() if len(kinds) == 1 else ""
     called = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
     return called if called in CONTAINERS else ""
 
