@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._places import Places, gives_value, inside, places, targets
+from resnet_check.rules._places import Places, gives_value, inside, is_name, places, targets
 from resnet_check.rules._torch_names import known
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -78,10 +78,12 @@ def dropped_layers(context: FileContext) -> Iterator[ast.Call]:
     for node in found.nodes:
         if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
             continue
+        called = node.value.func
+        if not (isinstance(called, ast.Attribute) and is_name(called.value, "nn")):
+            continue
         function = found.function_of(node)
-        name = found.segment(node.value.func)
         guarded = any(isinstance(n, (ast.With, ast.Try)) for n in found.around(node))
-        layer = name.partition(".")[0] == "nn" and known("torch.nn", name.partition(".")[2]) and name[3:4].isupper()
+        layer = called.attr[:1].isupper() and known("torch.nn", called.attr)
         if layer and function is not None and gives_value(function) and not guarded:
             yield node.value
 
