@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.graph.records import Model, ModuleRecord, Problem, Site
 from resnet_check.rules._places import Function, Places, methods, name_of
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
+class Misplaced(NamedTuple):
     """A call in which an argument named like one parameter goes to another."""
 
     call: ast.Call

@@ -78,13 +78,9 @@ def mistaken_layer(context: FileContext, model: Model, problem: Problem) -> bool
 
 
 def softer(context: FileContext, finding: Finding) -> bool:
-    """Return whether a finding about the wiring only describes what another mistake leaves: a norm that is never called,
-    a result that is dropped, a loop that returns too early.
-    """
+    """Return whether a finding about the wiring only describes what a dropped result or an early return leaves."""
     if not finding.code.startswith(SOFT):
         return False
-    if finding.rule == "missing-norm" and {place.line for place in finding.related} & unused_lines(context):
-        return True
     causes = [p for m in context.models if m.name == finding.model for p in m.problems if p.kind in CAUSES]
     return any(
         finding.module is None or cause.module == finding.module or finding.module.startswith(cause.module + ".")
@@ -92,8 +88,7 @@ def softer(context: FileContext, finding: Finding) -> bool:
     )
 
 
-def unused_lines(context: FileContext) -> set[int]:
-    """Return the lines that build layers which nothing uses."""
-    from resnet_check.rules.unused_layer import attribute_of, unused
-
-    return {m.modules[r.parent].sites[attribute_of(r)].line for m, r, _ in unused(context) if r.parent is not None}
+def told_twice(findings: list[Finding]) -> list[Finding]:
+    """Return the findings without those on a norm that is never called where another one names its convolution."""
+    named = {(f.path, place.line) for f in findings if f.rule == "missing-norm" for place in f.related}
+    return [f for f in findings if f.rule != "unused-layer" or (f.path, f.line) not in named]

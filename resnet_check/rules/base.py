@@ -13,11 +13,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resnet_check.finding import SEVERITIES, Finding, Fix, Related
 from resnet_check.graph.records import Model, Problem, Site
-from resnet_check.rules._explained import explained, softer
+from resnet_check.rules._explained import explained, softer, told_twice
 
 if TYPE_CHECKING:
     from resnet_check.source import Source
@@ -68,8 +68,7 @@ class FileContext:
                     yield model, problem
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One kind of mistake, with its page and its examples."""
 
     code: str
@@ -176,7 +175,7 @@ def all_rules() -> tuple[Rule, ...]:
 def merge(findings: list[Finding]) -> list[Finding]:
     """Return one Finding for each construct of the source, with the number of its instances, in the order of lines."""
     merged: dict[tuple[Any, ...], Finding] = {}
-    for finding in findings:
+    for finding in told_twice(findings):
         key = (finding.path, finding.rule, finding.line, finding.column)
         first = merged.get(key)
         merged[key] = finding if first is None else _together(first, finding)
