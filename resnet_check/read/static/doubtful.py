@@ -13,8 +13,8 @@ from resnet_check.read.static.values import Class, Function, Instance, Opaque, P
 OTHER_INPUTS = frozenset("list List dict Dict Mapping Sequence tuple Tuple str Batch".split())
 """Annotations of an input that is not one tensor."""
 
-QUESTIONABLE = frozenset({"bad-call", "broadcast", "reshape", "wrong-rank"})
-"""Problems that an input of another rank or with other channels would not have."""
+QUESTIONABLE = frozenset({"bad-call", "broadcast", "reshape", "wrong-dtype", "wrong-rank"})
+"""Problems that an input of another rank, type or number of channels would not have."""
 
 
 def constructor(value: Any) -> Function | None:

@@ -181,7 +181,7 @@ class FileReader:
             model.status = "failed"
         elif raised is not None and is_import_error(raised):
             model.status = "partial"
-            model.unknown.append(Unknown(raised_message(raised), raised.site.line, raised.site.path))
+            model.unknown.append(missing_package(raised))
         elif raised is not None:
             model.status = "failed"
             model.problems.append(Problem("raised", raised.site, "", {"message": raised_message(raised)}))
@@ -216,6 +216,9 @@ class FileReader:
         model.ops = done.trace.ops
         model.guards = done.guards
         model.problems = [*model.problems, *done.problems, *(new_problems(trained, done) if trained else ())]
+        if done.raised is not None and is_import_error(done.raised):
+            model.status, model.unknown = "partial", [missing_package(done.raised)]
+            return
         if done.raised is not None:
             model.problems.append(Problem("raised", done.raised.site, "", {"message": raised_message(done.raised)}))
         if interpreter.training_read:
@@ -280,6 +283,11 @@ def new_problems(trained: passes.Pass, done: passes.Pass) -> list[Problem]:
 def is_import_error(raised: Raised) -> bool:
     """Return whether the program misses a package: a matter of where it runs."""
     return isinstance(raised.value, Instance) and raised.value.cls.name in {"ImportError", "ModuleNotFoundError"}
+
+
+def missing_package(raised: Raised) -> Unknown:
+    """Return the lack of knowledge that a missing package leaves."""
+    return Unknown(raised_message(raised), raised.site.line, raised.site.path)
 
 
 def part_classes(root: Instance) -> set[Any]:

@@ -74,7 +74,8 @@ def read(reader: FileReader, used: set[Any]) -> list[Model]:
             first = both[0]
             first.problems = [p for p in first.problems if (p.kind, p.site.line, p.site.column) in kept]
             first.trial = True
-            found.append(first)
+            if first.problems or first.status != "failed":
+                found.append(first)
     return found
 
 

@@ -411,6 +411,18 @@ class Net(nn.Module):
 """,
         16,
     ),
+    "words instead of images": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 8)
+        self.words = nn.Embedding(10, 4)
+    def forward(self, words):
+        return self.first(self.words(words))
+""",
+        80,
+    ),
     "frames of features instead of images": (
         """
 class Net(nn.Module):
@@ -460,5 +472,9 @@ class Net(nn.Module):
     def forward(self, x):
         return self.norm(x)
 """
-    assert models_of(text)["Net"].status == "partial"
-    assert models_of(text)["Net"].problems == []
+    late = text.replace(
+        "        if Norm", "        self.norm = nn.Conv2d(3, 3, 1)\n    def forward(self, x):\n        if Norm"
+    )
+    for each in (text, late[: late.index("        self.norm = Norm")] + "        return self.norm(x)"):
+        assert models_of(each)["Net"].status == "partial"
+        assert models_of(each)["Net"].problems == []
