@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.blame.branches import torch_layer
 from resnet_check.graph.dim import Dim, Number, column, value
@@ -13,8 +13,7 @@ LARGEST = 1024
 PASSING = frozenset({"view", "reshape", "flatten", "dropout", "relu", "squeeze", "permute", "batch_norm", "transpose"})
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """What fixes the size: a pool with a fixed kernel, a linear layer or a reshape; and where that is written."""
 
     op: Op

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.blame.branches import failing_op, in_batch
-from resnet_check.blame.search import only_batch
+from resnet_check.blame.branches import SHAPES, failing_op, in_batch, only_batch
 from resnet_check.graph.dim import Number, multiply, value
-from resnet_check.graph.records import Model, Op, Shape, show
+from resnet_check.graph.records import Model, Op, Problem, Shape, show
 
 RESHAPES = frozenset({"view", "reshape", "flatten", "unflatten"})
 MOVES = frozenset({*RESHAPES, "squeeze", "permute", "transpose"})
@@ -24,7 +23,7 @@ def mistakes(model: Model) -> Iterator[Mistake]:
             yield described(model, op)
             return
     found = left_batch(model)
-    if found is not None:
+    if found is not None and not any(failed_before(model, problem, found[0]) for problem in model.problems):
         yield found
     reaching = reaching_output(model)
     for op in (o for o in model.ops if o.inputs):
@@ -48,6 +47,14 @@ def mistakes(model: Model) -> Iterator[Mistake]:
                 reduced(op, model.ops[op.inputs[0]].shape),
                 "reduce over channels or positions (dimensions 1, 2, 3) instead",
             )
+
+
+def failed_before(model: Model, problem: Problem, op: Op) -> bool:
+    """Return whether a model already failed in front of an operation, which then may only show the consequence."""
+    if problem.kind not in SHAPES:
+        return False
+    failed = failing_op(model, problem)
+    return failed is None or failed.index < op.index
 
 
 def reduced(op: Op, shape: Shape) -> str:

@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from resnet_check.graph.dim import symbols, value
-from resnet_check.graph.records import Model, ModuleRecord, Op, Problem
+from resnet_check.graph.records import Guard, Model, ModuleRecord, Op, Problem
 
 SIZED = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool", "pad"})
 """Operators that change the spatial sizes by their settings."""
 
 WEIGHTED = frozenset({"conv", "conv_transpose", "linear", "batch_norm", "embedding"})
+
+
+SHAPES = frozenset(
+    [
+        "broadcast",
+        "conv-channels",
+        "norm-channels",
+        "linear-features",
+        "matmul-features",
+        "reshape",
+        "cat-sizes",
+        "empty-output",
+        "wrong-rank",
+        "invalid-dim",
+        "invalid-argument",
+        "invalid-layer",
+        "index-out-of-range",
+        "split-sizes",
+        "wrong-dtype",
+        "indivisible",
+        "channels",
+    ]
+)
+"""The kinds of problems that the RC2 rules speak of."""
 
 
 def failing_op(model: Model, problem: Problem) -> Op | None:
@@ -116,3 +140,9 @@ def in_batch(sizes: Iterable[object]) -> bool:
 def numbers(shape: Iterable[object]) -> tuple[object, ...]:
     """Return the sizes at the size being looked at."""
     return tuple(value(size) for size in shape)
+
+
+def only_batch(problem: Problem) -> bool:
+    """Return whether a reshape fails for the size of the batch alone."""
+    guard = problem.facts.get("guard")
+    return isinstance(guard, Guard) and (symbols(guard.left) | symbols(guard.right)) == {"N"}

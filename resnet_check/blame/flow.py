@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.blame.tree import (
     FUNCTIONS,
@@ -78,8 +78,7 @@ def layer_kind(names: tuple[str, ...]) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """An expression that decides a number, or a call that could pass it and does not.
 
     ``kind``: ``argument`` of a call, ``missing`` (the call passes nothing: ``name`` would be the parameter), value of a
@@ -208,8 +207,7 @@ def _is_attribute(target: ast.expr, name: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What an expression of a function can name."""
 
     names: tuple[str, ...]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.blame.change import Change, replaced
-from resnet_check.blame.flow import LAYER_ARGUMENTS, Place, argument_places
+from resnet_check.blame.flow import LAYER_ARGUMENTS, Place, argument_places, scope_of
 from resnet_check.blame.tree import Tree
 from resnet_check.graph.dim import value
 from resnet_check.graph.records import Problem
@@ -23,8 +23,12 @@ def candidates(tree: Tree, problem: Problem) -> Iterator[Change]:
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
                 whole = ast.BinOp(left=node.left, op=ast.FloorDiv(), right=node.right)
                 yield replaced(tree, node, ast.unparse(whole), 0.5 + 0.1 * place.depth, place.call)
+        if isinstance(problem.facts.get("value"), float) and isinstance(place.expr, ast.Name):
+            names = [name for name in scope_of(tree, place.expr).names if name != place.expr.id]
+            for number, name in enumerate(names[:6]):
+                yield replaced(tree, place.expr, name, 1.0 + 0.1 * place.depth + 0.02 * number, place.call)
         if isinstance(problem.facts.get("value"), float):
-            yield replaced(tree, place.expr, f"int({ast.unparse(place.expr)})", 0.9 + 0.1 * place.depth, place.call)
+            yield replaced(tree, place.expr, f"int({ast.unparse(place.expr)})", 1.5 + 0.1 * place.depth, place.call)
 
 
 def _dividing(tree: Tree, problem: Problem) -> Iterator[Change]:

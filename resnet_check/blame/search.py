@@ -5,41 +5,26 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.blame import channels, invalid, sums, wiring
 from resnet_check.blame.accepted import LARGEST, values_at
-from resnet_check.blame.branches import WEIGHTED, failing_op, in_batch, reads_as_sequence, touches_input
+from resnet_check.blame.branches import (
+    SHAPES,
+    WEIGHTED,
+    failing_op,
+    in_batch,
+    only_batch,
+    reads_as_sequence,
+    touches_input,
+)
 from resnet_check.blame.change import Change
 from resnet_check.blame.stated import built_shapes
 from resnet_check.blame.tree import Tree
-from resnet_check.graph.dim import Dim, symbols, value
+from resnet_check.graph.dim import Dim, factorise, symbols, value
 from resnet_check.graph.records import RELATIONS, Guard, Model, Problem
 from resnet_check.rules._explained import explained
 from resnet_check.rules.base import FileContext
-
-SHAPES = frozenset(
-    [
-        "broadcast",
-        "conv-channels",
-        "norm-channels",
-        "linear-features",
-        "matmul-features",
-        "reshape",
-        "cat-sizes",
-        "empty-output",
-        "wrong-rank",
-        "invalid-dim",
-        "invalid-argument",
-        "invalid-layer",
-        "index-out-of-range",
-        "split-sizes",
-        "wrong-dtype",
-        "indivisible",
-        "channels",
-    ]
-)
-"""The kinds of problems that the RC2 rules speak of."""
 
 SECONDS = 4.0
 """The processor time for one file: a file with mistakes may cost more than one without."""
@@ -49,8 +34,7 @@ MAX_TRIES = 400
 Key = tuple[str, int, int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(NamedTuple):
     """One mistake: the problem by which it shows first, the change that mends it, and all problems that this ends.
 
     Without a proven change the problem itself is all that is known.
@@ -92,6 +76,8 @@ def relevant(model: Model, tree: ast.Module) -> list[Problem]:
             continue
         op = failing_op(model, problem)
         if op is not None and touches_input(model, op):
+            if problem.kind.endswith("-channels"):
+                continue  # reading goes on with the channels that its weights give
             break  # what comes behind may be its consequence
         if not stated and mended_by_size(model, problem):
             break
@@ -127,12 +113,6 @@ def mended_by_size(model: Model, problem: Problem) -> bool:
 
 
 LEAST = 16
-
-
-def only_batch(problem: Problem) -> bool:
-    """Return whether a reshape fails for the size of the batch alone."""
-    guard = problem.facts.get("guard")
-    return isinstance(guard, Guard) and (symbols(guard.left) | symbols(guard.right)) == {"N"}
 
 
 class _Search:
@@ -210,6 +190,18 @@ class _Search:
             self.proven.append(best[0])
         return best
 
+    def size_for(self, model: Model, problem: Problem) -> tuple[int, ...] | None:
+        """Return the sizes of the input at which changes are tried.
+
+        These are the ones being looked at, unless they were guessed and a linear layer counts positions: then they are
+        those that leave one position.
+        """
+        if model.input is None:
+            return None
+        size = tuple(value(s) for s in model.input[1:])
+        found = one_position(model, problem, self.root)
+        return size if found is None else (size[0], *(found for _ in size[1:]))
+
     def mends_largest(self, model: Model, change: Change, problem: Problem) -> bool:
         """Return whether a change also ends the problem in the largest other model that shows it."""
         wanted = key(problem)[:3]
@@ -239,7 +231,7 @@ class _Search:
     def attempt(self, model: Model, change: Change, problem: Problem, every: set[Key]) -> set[Key]:
         """Return the problems that a change ends, none if it does not end this one or if it brings another."""
         assert self.context.reread is not None  # noqa: S101 - checked by the caller
-        size = None if model.input is None else tuple(value(s) for s in model.input[1:])
+        size = self.size_for(model, problem)
         wanted = key(problem)
         change.make()
         try:
@@ -271,6 +263,18 @@ def follows(model: Model, first: Problem, later: Problem) -> bool:
     return False
 
 
+def one_position(model: Model, problem: Problem, tree: ast.Module) -> int | None:
+    """Return the size of images that leaves one position in front of a linear layer that fails at a guessed size."""
+    got = problem.facts.get("got")
+    if problem.kind != "linear-features" or not isinstance(got, Dim) or is_stated(model, tree):
+        return None
+    sizes = list(range(LEAST, 513))
+    rank = len(model.input or ()) - 2
+    least = factorise(got)[0]
+    fitting = [size for size, features in zip(sizes, values_at(model, got, sizes), strict=True) if features == least]
+    return min(fitting, key=lambda size: abs(size - 224)) if fitting and rank > 0 else None
+
+
 def equal_operands(model: Model, problem: Problem) -> bool:
     """Return whether the sums at a place add tensors of one shape: sizes of one that spread are no repair."""
     return all(
@@ -287,6 +291,8 @@ def generate(tree: Tree, model: Model, problem: Problem) -> Iterator[Change]:
     """Yield candidates for a problem."""
     op = failing_op(model, problem)
     got, expected = problem.facts.get("got"), problem.facts.get("expected")
+    if one_position(model, problem, tree.root) is not None:
+        got = factorise(got)[0]
     got, expected = value(got), value(expected)
     yield from wiring.of_other_rules(tree, model)
     if problem.kind in {"invalid-layer", "indivisible"}:

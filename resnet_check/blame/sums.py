@@ -126,13 +126,22 @@ class _Setter:
                 continue
             extra = 0.3 * place.depth + (0.7 if place.kind == "default" else 0.3 if place.kind in OUTER else 0.0)
             passed_on = self._passed_on(place.expr)
-            for number, text in enumerate(texts(node)):
-                late = cost + extra + 0.04 * number
+            idle = self._unread(node) if place.expr is None or isinstance(place.expr, ast.Constant) else set()
+            for number, text in enumerate([*idle, *(t for t in texts(node) if t not in idle)]):
+                late = cost + extra + 0.04 * number - (0.6 if text in idle else 0.0)
                 if place.expr is None:
                     if place.call is not None:
                         yield with_keyword(self.tree, place.call, place.name, text, late)
                 elif ast.unparse(place.expr) != text:
                     yield replaced(self.tree, place.expr, text, late + (0.6 if passed_on else 0.0), place.call)
+
+    def _unread(self, node: ast.AST) -> set[str]:
+        """Return the parameters of a function that it never reads: one was forgotten."""
+        function = self.tree.function(node)
+        if function is None or self.tree.function(function) is not None:
+            return set()
+        read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        return {name for name in parameters(function)[1 if self.tree.method(function) else 0 :] if name not in read}
 
     def _passed_on(self, expr: ast.expr | None) -> bool:
         """Return whether an expression is a parameter of its function: a mistake is rather where it is called."""

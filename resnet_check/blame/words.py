@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.blame.branches import branches, failing_op, torch_layer
 from resnet_check.blame.change import new_lines
-from resnet_check.blame.search import Blame, blames
+from resnet_check.blame.search import Blame, blames, one_position
 from resnet_check.blame.tree import Tree
 from resnet_check.finding import Finding, Fix, Related, related
-from resnet_check.graph.dim import value
+from resnet_check.graph.dim import factorise, value
 from resnet_check.graph.records import Model, ModuleRecord, Op, Problem, Site, show
 from resnet_check.rules.base import FileContext, Reporter
 
@@ -84,7 +85,7 @@ def finding(
         fix = Fix("apply this change", change.edits, safe=False)
     return report(
         site,
-        message(blame.model, problem),
+        message(blame.model, problem, context.source.tree),
         help=advice(context, blame, problem),
         model=blame.model,
         module=problem.module or None,
@@ -142,7 +143,7 @@ def name_of(model: Model, problem: Problem) -> str:
     return f"`{path}`" if path else f"`{model.name}`"
 
 
-def message(model: Model, problem: Problem) -> str:
+def message(model: Model, problem: Problem, tree: ast.Module | None = None) -> str:
     """Return the fact."""
     facts, kind = problem.facts, problem.kind
     op = failing_op(model, problem)
@@ -161,6 +162,10 @@ def message(model: Model, problem: Problem) -> str:
         return f"{where} expects {expected} channels and gets {got}{came}"
     if kind == "norm-channels":
         return f"{where} normalises {expected} channels and gets {got}{came}"
+    if kind == "linear-features" and tree is not None and one_position(model, problem, tree) is not None:
+        return (
+            f"{where} expects {expected} features and gets {factorise(facts['got'])[0]} for each position that is left"
+        )
     if kind in {"linear-features", "matmul-features"}:
         return f"{where} expects {expected} features and gets {got}{came}"
     if kind == "wrong-rank":
@@ -185,7 +190,7 @@ def _sum(model: Model, problem: Problem, op: Op | None) -> str:
         counts = [sum(o.kind in {"conv", "linear"} for o in side) for side in sides]
         if len(counts) == 2 and counts[0] != counts[1]:
             branch, short = (left, right) if counts[0] > counts[1] else (right, left)
-            if min(counts) == 0 and not sides[counts.index(0)]:
+            if min(counts) == 0 and all(o.kind == "identity" for o in sides[counts.index(0)]):
                 return f"the branch of {where} gives {show(branch)}, its input {show(short)} is added unchanged"
             return f"the branch of {where} gives {show(branch)}, its shortcut {show(short)}: they cannot be added"
     return f"{show(left)} and {show(right)} cannot be {verb} in {where}"

@@ -32,8 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.blame.stem import wrong_stems
-from resnet_check.blame.words import findings
+from resnet_check.blame import findings
 from resnet_check.finding import Finding
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -42,7 +41,10 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report convolutions that get other channels than they take."""
     yield from findings(report, context)
-    yield from wrong_stems(report, context)
+    if context.models:
+        from resnet_check.blame.stem import wrong_stems
+
+        yield from wrong_stems(report, context)
 
 
 NET = """

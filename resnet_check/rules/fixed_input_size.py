@@ -30,9 +30,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from resnet_check.blame import findings
 from resnet_check.blame.accepted import Limit, dropped_from, limit_of, said, sizes_of
 from resnet_check.blame.stated import says_size
-from resnet_check.blame.words import findings
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model
 from resnet_check.rules.base import FileContext, Reporter, rule

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.blame.words import findings
+from resnet_check.blame import findings
 from resnet_check.finding import Finding
 from resnet_check.rules.base import FileContext, Reporter, rule
 
