@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from resnet_check.blame.branches import layer_names, torch_layer
-from resnet_check.blame.channels import INPUT_ARGUMENTS, layer_chain
-from resnet_check.blame.flow import LAYER_ARGUMENTS, argument_places, layer_kind
 from resnet_check.blame.stated import built_images
-from resnet_check.blame.tree import Tree
 from resnet_check.finding import Finding, Related
 from resnet_check.graph.records import Model, ModuleRecord, Site
 from resnet_check.rules.base import FileContext, Reporter
+
+if TYPE_CHECKING:
+    from resnet_check.blame.tree import Tree
 
 CLAIMS = (
     (re.compile(r"\bRGB\b"), 3),
@@ -38,6 +39,8 @@ def wrong_stems(report: Reporter, context: FileContext) -> Iterator[Finding]:
         stated = stated_channels(tree, taken) or said_channels(tree, model)
         if stated is None or stated[0] == channels or channels not in {1, 3}:
             continue
+        from resnet_check.blame.tree import Tree
+
         index = index or Tree(context.source, tree)
         yield report(
             site_of(index, record, channels),
@@ -67,6 +70,9 @@ def stem_of(model: Model) -> ModuleRecord | None:
 
 def site_of(tree: Tree, record: ModuleRecord, channels: int) -> Site:
     """Return the place of the number that decides the channels: at the layer, or at the call that passes it."""
+    from resnet_check.blame.channels import INPUT_ARGUMENTS, layer_chain
+    from resnet_check.blame.flow import LAYER_ARGUMENTS, argument_places, layer_kind
+
     names = LAYER_ARGUMENTS.get(layer_kind(layer_names(record)), [])
     name = next((n for n in INPUT_ARGUMENTS if n in names), "in_channels")
     for place in argument_places(tree, layer_chain(tree, record), names, name):
