@@ -7,8 +7,8 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 MOST = 1000
 """The most comments of one file that are heard: a file with more was not written by a person."""
@@ -16,8 +16,7 @@ MOST = 1000
 COMMENT = re.compile(r"#\s*resnet-check:\s*(?P<scope>ignore-file|ignore)\b\s*(?:\[(?P<rules>[^\]]*)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One suppression comment.
 
     ``rules`` are names, codes or groups as written; in a comment for the whole file, none means all. ``lines`` are the
@@ -38,8 +37,7 @@ class Suppression:
         return self.whole_file or line in self.lines
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Lines on which a comment may stand, and the lines that it then speaks of."""
 
     comment: range

@@ -7,15 +7,14 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.source import MAX_BYTES, SLOW_ENCODINGS, readable, split_lines
 
 WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
+class SourceProblem(NamedTuple):
     """Why a file could not be parsed. ``kind`` names the kind of problem; lines and columns count from 1."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy.flow import START, Flow
 from resnet_check.anatomy.kinds import CONV, DEPTHWISE
@@ -10,8 +10,7 @@ from resnet_check.graph.dim import value
 from resnet_check.graph.records import Op, Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """One way from a block's input to its sum.
 
     ``ops`` are the Ops that everything on this way passes, in order; what lies between two of them (the two sides of a
@@ -38,8 +37,7 @@ class Path:
         return len(self.region) == len(self.ops)
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(NamedTuple):
     """An addition of values that come from one place: ``start`` is the Op whose output all of ``paths`` read.
 
     ``last`` is the Op that gives the whole sum, ``ops`` are all its additions (several for three operands).
@@ -51,8 +49,7 @@ class Sum:
     paths: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A residual block: ``start`` is the Op whose output is its input, ``sum`` the addition of branch and shortcut.
 
     ``then`` are the roles of what follows the sum, up to where it is read in two places: ``a`` for a block that ends in

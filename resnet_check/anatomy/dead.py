@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy.flow import START, read
 from resnet_check.anatomy.network import Anatomy
@@ -11,8 +11,7 @@ from resnet_check.anatomy.owners import key
 from resnet_check.graph.records import Model, Site
 
 
-@dataclass(frozen=True, slots=True)
-class DeadEnd:
+class DeadEnd(NamedTuple):
     """A chain of Ops whose result nobody reads.
 
     ``start`` is the last Op before it that something else reads too, ``ops`` are those behind it with their roles.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy.kinds import SOURCES, TRANSPARENT, letter
 from resnet_check.graph.records import Op
@@ -12,8 +12,7 @@ START = -1
 """What stands before all inputs of a model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """The Ops of a Model without those that only hand on their input; positions are indexes into ``ops``.
 
     ``inputs`` are the values that an Op reads and that depend on the model's input, one by one. ``readers`` are the Ops

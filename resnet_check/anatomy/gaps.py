@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from resnet_check.anatomy.blocks import Block, Path
 from resnet_check.anatomy.flow import Flow
@@ -14,8 +14,7 @@ from resnet_check.graph.records import Op
 WEIGHTED = CONV + DEPTHWISE
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Two convolutions that follow each other on a path, and the Ops between them with their roles."""
 
     first: int

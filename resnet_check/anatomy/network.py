@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy import blocks, flow
 from resnet_check.anatomy.blocks import Block, Path, Sum
@@ -10,8 +10,7 @@ from resnet_check.anatomy.flow import START, Flow
 from resnet_check.graph.records import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Anatomy:
+class Anatomy(NamedTuple):
     """A Graph read as a residual network.
 
     ``blocks`` are the residual blocks in order, ``sums`` all additions of values that come from one place, ``stem`` is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.gaps import WEIGHTED, is_plain, is_simple
@@ -13,8 +13,7 @@ from resnet_check.anatomy.owners import enclosing, layer_of
 from resnet_check.graph.records import Model, ModuleRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(NamedTuple):
     """A convolution without its norm.
 
     ``role`` is ``projection``, ``branch`` or ``stem``; ``at`` is the Op beside which the norm is missing; ``unused`` is

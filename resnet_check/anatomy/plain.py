@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.anatomy.blocks import Path, path
 from resnet_check.anatomy.gaps import is_simple
@@ -11,8 +11,7 @@ from resnet_check.anatomy.network import Anatomy
 from resnet_check.graph.records import ModuleRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """A module of the file whose forward is one chain from its input to its output.
 
     ``start`` is the Op whose output it reads, ``chain`` the way from there to its output.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from resnet_check.graph.records import Model, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(NamedTuple):
     """How to read: the input's shape without the batch (None: as the file says), and the budgets.
 
     ``only`` names the models that are wanted (None: all); of these no accepted sizes and no training pass are worked out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.graph.records import Model, Op
 from resnet_check.rules._training import gradients, reaching, training_ops
@@ -35,8 +35,7 @@ NOT_WRITTEN = frozenset("write detach squeeze unsqueeze transpose resize".split(
 """In-place operators that leave the values as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overwrite:
+class Overwrite(NamedTuple):
     """An in-place Op, and the Op before it whose gradient needs the values that are lost: its output, or an input."""
 
     op: Op

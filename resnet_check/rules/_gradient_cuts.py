@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resnet_check.graph.records import Model, Op, Site
 from resnet_check.rules._places import Function, inside, name_of, places
@@ -27,8 +27,7 @@ PURPOSE = re.compile(
 """Words in the name of a function or class that is for using a network, not for training it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A place that cuts the gradient off, its text, and the paths of the layers that get none because of it.
 
     Without such layers it cuts the gradient of a shortcut.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnet_check.graph.records import Site
 from resnet_check.read.static.calling import plan_of
@@ -14,8 +13,7 @@ from resnet_check.read.static.modules import walk
 from resnet_check.read.static.values import BoundMethod, Class, Function, Instance, Native, Opaque, Partial
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Something at the top level that may build a model."""
 
     name: str
