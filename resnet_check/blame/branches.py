@@ -90,7 +90,7 @@ def producers(model: Model, op: Op) -> list[Op]:
 def unread(model: Model) -> list[Op]:
     """Return the Ops whose results nothing reads and forward does not return."""
     used = {index for op in model.ops for index in op.inputs}
-    return [op for op in model.ops if op.index not in used and not op.returned]
+    return [op for op in model.ops if op.index not in used and not op.returned and op.inputs]
 
 
 def torch_layer(model: Model, op: Op) -> ModuleRecord | None:

@@ -20,7 +20,8 @@ class Change:
 
     ``steps`` are the fields of the tree that get other values, ``edits`` the same as text. ``site`` is the construct to
     blame, ``cost`` how unlikely the mistake is, ``advice`` how the change is put in words when the new line does not
-    say it. ``owner`` names the rule that reports this mistake if it is not a shape rule.
+    say it. ``owner`` names the rule that reports this mistake if it is not a shape rule. ``wires`` says that another tensor is
+    read, which must be one that nothing read before.
     """
 
     site: Site
@@ -29,6 +30,7 @@ class Change:
     cost: float
     advice: str = ""
     owner: str = ""
+    wires: bool = False
     undo: list[tuple[ast.AST, str, Any]] = field(default_factory=list)
 
     def make(self) -> None:

@@ -17,6 +17,7 @@ from resnet_check.blame.branches import (
     only_batch,
     reads_as_sequence,
     touches_input,
+    unread,
 )
 from resnet_check.blame.change import Change
 from resnet_check.blame.stated import built_shapes
@@ -244,6 +245,8 @@ class _Search:
         if after.status == "failed" and not after.problems:
             return set()
         if problem.kind == "broadcast" and not equal_operands(after, problem):
+            return set()
+        if change.wires and len(unread(after)) >= len(unread(model)):
             return set()
         rest = {key(p) for p in after.problems}
         return every - rest if wanted not in rest and rest < every else set()

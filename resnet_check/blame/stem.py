@@ -34,7 +34,7 @@ def wrong_stems(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model in context.models:
         channels = channels_of(model)
         record = stem_of(model)
-        if channels is None or record is None or record.built.path != context.source.path:
+        if model.status != "complete" or channels is None or record is None or record.built.path != context.source.path:
             continue
         stated = stated_channels(tree, taken) or said_channels(tree, model)
         if stated is None or stated[0] == channels or channels not in {1, 3}:

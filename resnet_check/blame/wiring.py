@@ -39,11 +39,17 @@ def operands(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
             if dead:
                 for other in names:
                     if other != node.id:
-                        yield replaced(tree, node, other, 0.6, statement)
+                        yield rewired(replaced(tree, node, other, 0.6, statement))
             for child in children:
                 name = child.path.rpartition(".")[2]
                 if name.isidentifier():
                     yield replaced(tree, node, f"self.{name}({node.id})", 0.9, statement)
+
+
+def rewired(change: Change) -> Change:
+    """Return the change marked as one that reads another tensor."""
+    change.wires = True
+    return change
 
 
 def _renamed(tree: Tree, function: ast.AST, statement: ast.stmt) -> Iterator[Change]:
