@@ -313,10 +313,18 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(monkeypatch):
     assert not list(Path.cwd().glob("report*"))
 
 
+def interruptible():
+    """Take the interrupt even where the tests run in the background, whose processes ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_is_quiet():
     os.mkfifo("model.py")
     with subprocess.Popen(
-        [sys.executable, "-m", "resnet_check", "model.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "resnet_check", "model.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,  # noqa: PLW1509 - no threads here
     ) as run:
         writer = os.open("model.py", os.O_WRONLY)  # returns once the file is being read
         time.sleep(0.05)

@@ -61,7 +61,12 @@ def test_an_interrupted_run_with_processes_ends_at_once():
     for number in range(20):
         Path(f"{number}.py").write_text("x = 1\n", encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-c", slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", slow],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # a process that runs in the background ignores the interrupt, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as process:
         process.stdout.readline()
         time.sleep(1)
