@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 
 from resnet_check.graph.records import Model, Problem
@@ -79,7 +80,18 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
     if model is not None and model.kind == "class" and to_be_given(found, model):
         return "note"
     sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
-    return "error" if sure or not in_forward(found, problem) or " object>" in facts["reason"] else "note"
+    certain_here = not in_forward(found, problem) and self_contained(found)
+    return "error" if sure or certain_here or " object>" in facts["reason"] else "note"
+
+
+def self_contained(found: Places) -> bool:
+    """Return whether the file imports nothing but torch and Python's own modules, so that all of it was read."""
+    body = found.source.tree.body if found.source.tree is not None else []
+    names = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    froms = [node for node in body if isinstance(node, ast.ImportFrom)]
+    names += [node.module or "" for node in froms]
+    own = sys.stdlib_module_names | {"torch", "numpy"}
+    return not any(node.level for node in froms) and all(name.partition(".")[0] in own for name in names)
 
 
 def in_forward(found: Places, problem: Problem) -> bool:
