@@ -79,8 +79,8 @@ class Table(Mapping[str, Any]):
         return len(self.known)
 
 
-functions: Mapping[str, Function] = Table(FUNCTIONS)
-layers: Mapping[str, Layer] = Table(LAYERS)
+FUNCTION_TABLE: Mapping[str, Function] = Table(FUNCTIONS)
+LAYER_TABLE: Mapping[str, Layer] = Table(LAYERS)
 
 
 def load() -> tuple[dict[str, Function], dict[str, Layer]]:

@@ -14,7 +14,7 @@ from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import Instance, Native, Opaque, Size, Tensor, first_opaque
 
-FUNCTIONS, LAYERS = operators.functions, operators.layers
+FUNCTIONS, LAYERS = operators.FUNCTION_TABLE, operators.LAYER_TABLE
 
 
 def concrete(interpreter: Interpreter, value: Any) -> Any:
