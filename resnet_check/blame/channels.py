@@ -85,7 +85,9 @@ def at_place(tree: Tree, place: Place, want: int, has: int, cost: float) -> Iter
         yield from literals(tree, expr, want, has, cost)
         return
     for text, extra in other_values(tree, expr, want, has):
-        yield replaced(tree, expr, text, cost + extra, place.call)
+        # What a local name stands for is rather incomplete than something else altogether.
+        other = place.kind == "local" and not isinstance(expr, ast.Name) and text.isidentifier()
+        yield replaced(tree, expr, text, cost + extra + (0.8 if other else 0.0), place.call)
 
 
 def other_values(tree: Tree, expr: ast.expr, want: int, has: int) -> Iterator[tuple[str, float]]:

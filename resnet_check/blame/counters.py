@@ -114,6 +114,19 @@ def _anchors(tree: Tree, place: Place) -> list[ast.stmt]:
     ]
 
 
+def _of_objects(tree: Tree, call: ast.Call | None) -> list[str]:
+    """Return the attributes that the callee reads of objects that a call passes: ``stage.width`` for ``cfg.width``."""
+    callee = tree.classes().get(call.func.id) if call is not None and isinstance(call.func, ast.Name) else None
+    found: dict[str, None] = {}
+    for node in callee.body if callee is not None else ():
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__" and call is not None:
+            for name, given in zip(parameters(node)[1:], call.args, strict=False):
+                for part in ast.walk(node) if isinstance(given, ast.Name) else ():
+                    if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name:
+                        found.setdefault(f"{ast.unparse(given)}.{part.attr}")
+    return list(found)
+
+
 def _next_values(tree: Tree, place: Place, text: str) -> list[str]:
     """Return what a running count can become after the call: the call's other arguments, with and without a factor."""
     assert place.expr is not None  # noqa: S101 - checked by the caller
@@ -127,7 +140,7 @@ def _next_values(tree: Tree, place: Place, text: str) -> list[str]:
             for a in given
             if isinstance(a, (ast.Name, ast.Attribute, ast.BinOp)) and ast.unparse(a) != text
         ]
-    plain = list(dict.fromkeys([*beside, *scope.names]))
+    plain = list(dict.fromkeys([*beside, *_of_objects(tree, call), *scope.names]))
     plain = [n for n in plain if n != text]
     scaled = [f"{n} * {f}" for n in plain[:4] for f in factors(tree)[:4] if f not in n]
     return [*plain, *scaled]

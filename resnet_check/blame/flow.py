@@ -100,8 +100,12 @@ def argument_places(tree: Tree, chain: list[ast.Call | None], names: list[str], 
         return []
     expr = argument(call, names, name)
     if expr is None:
-        if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        if any(isinstance(a, ast.Starred) for a in call.args):
             return []
+        if any(k.arg is None for k in call.keywords):
+            # ``**options`` that a call further out may fill
+            outer = enumerate(chain[1:3], 1)
+            return [Place(None, "missing", depth, each, name) for depth, each in outer if each is not None]
         return [Place(None, "missing", 0, call, name)]
     return list(_Follow(tree, chain).expression(expr, 0, call))
 
