@@ -210,7 +210,7 @@ def norm(
     dtype: Any = None,
 ) -> Result:
     """Return a norm over dims."""
-    return _norm(check, input, p, dim, keepdim, dtype)
+    return _frobenius(check, input, p, dim, keepdim, dtype)
 
 
 @function("torch.Tensor.norm", free="p")
@@ -218,7 +218,7 @@ def norm_method(
     check: Checks, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Result:
     """Return a norm over dims."""
-    return _norm(check, input, p, dim, keepdim, dtype)
+    return _frobenius(check, input, p, dim, keepdim, dtype)
 
 
 @function("torch.linalg.vector_norm", free="ord out")
@@ -257,6 +257,14 @@ def matrix_norm(
 ) -> Result:
     """Return a norm of matrices."""
     return _norm(check, A, ord, dim, keepdim, dtype)
+
+
+def _frobenius(check: Checks, input: Any, p: Any, dim: Any, keepdim: bool, dtype: Any) -> Result:
+    """``torch.norm``: unless ``p`` is a number it is the norm of a matrix, and takes no more than two dims."""
+    if p == "fro" and isinstance(dim, (tuple, list)) and len(dim) > 2:
+        message = f"the Frobenius norm takes at most 2 dims, got {len(dim)}"
+        raise Refused(message)
+    return _norm(check, input, p, dim, keepdim, dtype)
 
 
 def _norm(check: Checks, input: Any, p: Any, dim: Any, keepdim: bool, dtype: Any) -> Result:

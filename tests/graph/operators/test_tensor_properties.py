@@ -137,6 +137,13 @@ def test_reductions_of_several_dims(base: str, shape: tuple[int, ...], dim: Any,
         agree(f"{form}.{base}", (T(shape),), {"dim": dim, "keepdim": keepdim})
 
 
+@pytest.mark.parametrize("p", ["fro", 2])
+@pytest.mark.parametrize("dim", [0, (0, 1), (0, 1, 2), None])
+def test_the_frobenius_norm_is_that_of_a_matrix(p: Any, dim: Any) -> None:
+    for form in ("torch.norm", "torch.Tensor.norm"):
+        agree(form, (T((2, 3, 4)),), {"p": p, "dim": dim})
+
+
 @pytest.mark.parametrize("base", ONE.split())
 @given(MAYBE_EMPTY, DIMS)
 def test_operations_along_one_dim(base: str, shape: tuple[int, ...], dim: int) -> None:
