@@ -66,11 +66,11 @@ def key(problem: Problem) -> Key:
     return problem.kind, problem.site.line, problem.site.column, problem.module
 
 
-def relevant(model: Model, tree: ast.Module) -> list[Problem]:
+def relevant(model: Model, *, stated: bool) -> list[Problem]:
     """Return the problems of a model that are about shapes and rest on nothing guessed, in order."""
     if reads_as_sequence(model):
         return []
-    stated = is_stated(model, tree)
+    numbers = GUESSES if model.trial else frozenset()
     found = []
     for problem in model.problems:
         if problem.kind not in SHAPES or "is None" in str(problem.facts.get("reason")):
@@ -81,6 +81,8 @@ def relevant(model: Model, tree: ast.Module) -> list[Problem]:
                 continue  # reading goes on with the channels that its weights give
             break  # what comes behind may be its consequence
         if not stated and mended_by_size(model, problem):
+            break
+        if problem.kind.endswith("-channels") and {value(problem.facts.get(n)) for n in NUMBERS} & numbers:
             break
         if any(isinstance(problem.facts.get(n), Dim) and in_batch((problem.facts[n],)) for n in NUMBERS):
             continue  # the batch was mixed with something else before: a mistake of another kind
@@ -96,10 +98,21 @@ def relevant(model: Model, tree: ast.Module) -> list[Problem]:
 NUMBERS = ("got", "expected", "size")
 
 
-def is_stated(model: Model, tree: ast.Module) -> bool:
-    """Return whether the file itself builds an input of the sizes that the model is looked at with."""
+def is_stated(context: FileContext, model: Model) -> bool:
+    """Return whether the file itself builds an input of the sizes that the model is looked at with, and for this model.
+
+    Where another model of the file runs with it, it is rather meant for that one.
+    """
+    if context.source.tree is None or (model.trial and not all(m.trial for m in context.models)):
+        return False
     sizes = tuple(value(size) for size in (model.input or ())[2:])
-    return any(shape[2:] == sizes or shape[1:] == sizes for shape in built_shapes(tree))
+    if any(m.status == "complete" and [value(s) for s in (m.input or ())[2:]] == list(sizes) for m in context.models):
+        return False
+    return any(shape[2:] == sizes or shape[1:] == sizes for shape in built_shapes(context.source.tree))
+
+
+GUESSES = frozenset({10, 7})
+"""The numbers of classes that the reader tries for a class that needs one: channels of that number prove nothing."""
 
 
 def mended_by_size(model: Model, problem: Problem) -> bool:
@@ -131,7 +144,8 @@ class _Search:
     def run(self) -> list[Blame]:
         found: list[Blame] = []
         models = [
-            (m, [p for p in relevant(m, self.root) if not explained(self.context, m, p)]) for m in self.context.models
+            (m, [p for p in relevant(m, stated=is_stated(self.context, m)) if not explained(self.context, m, p)])
+            for m in self.context.models
         ]
         for model, problems in sorted(
             ((m, p) for m, p in models if p), key=lambda pair: (pair[0].trial, len(pair[0].ops))
@@ -200,7 +214,7 @@ class _Search:
         if model.input is None:
             return None
         size = tuple(value(s) for s in model.input[1:])
-        found = one_position(model, problem, self.root)
+        found = one_position(model, problem, stated=is_stated(self.context, model))
         return size if found is None else (size[0], *(found for _ in size[1:]))
 
     def mends_largest(self, model: Model, change: Change, problem: Problem) -> bool:
@@ -217,7 +231,9 @@ class _Search:
 
     def candidates(self, model: Model, problem: Problem) -> list[Change]:
         """Return the changes that may end a problem, the most ordinary mistakes first, each once."""
-        found = sorted(generate(self.tree, model, problem), key=lambda change: change.cost)
+        found = sorted(
+            generate(self.tree, model, problem, stated=is_stated(self.context, model)), key=lambda change: change.cost
+        )
         seen: set[tuple[object, ...]] = set()
         unique = []
         for change in found:
@@ -266,10 +282,10 @@ def follows(model: Model, first: Problem, later: Problem) -> bool:
     return False
 
 
-def one_position(model: Model, problem: Problem, tree: ast.Module) -> int | None:
+def one_position(model: Model, problem: Problem, *, stated: bool) -> int | None:
     """Return the size of images that leaves one position in front of a linear layer that fails at a guessed size."""
     got = problem.facts.get("got")
-    if problem.kind != "linear-features" or not isinstance(got, Dim) or is_stated(model, tree):
+    if problem.kind != "linear-features" or not isinstance(got, Dim) or stated:
         return None
     sizes = list(range(LEAST, 513))
     rank = len(model.input or ()) - 2
@@ -290,11 +306,11 @@ def equal_operands(model: Model, problem: Problem) -> bool:
     )
 
 
-def generate(tree: Tree, model: Model, problem: Problem) -> Iterator[Change]:
+def generate(tree: Tree, model: Model, problem: Problem, *, stated: bool) -> Iterator[Change]:
     """Yield candidates for a problem."""
     op = failing_op(model, problem)
     got, expected = problem.facts.get("got"), problem.facts.get("expected")
-    if one_position(model, problem, tree.root) is not None:
+    if one_position(model, problem, stated=stated) is not None:
         got = factorise(got)[0]
     got, expected = value(got), value(expected)
     yield from wiring.of_other_rules(tree, model)

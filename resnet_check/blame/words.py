@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from resnet_check.blame.branches import branches, failing_op, torch_layer
 from resnet_check.blame.change import new_lines
-from resnet_check.blame.search import Blame, blames, one_position
+from resnet_check.blame.search import Blame, blames, is_stated, one_position
 from resnet_check.blame.tree import Tree
 from resnet_check.finding import Finding, Fix, Related, related
 from resnet_check.graph.dim import factorise, value
@@ -85,7 +84,7 @@ def finding(
         fix = Fix("apply this change", change.edits, safe=False)
     return report(
         site,
-        message(blame.model, problem, context.source.tree),
+        message(blame.model, problem, stated=is_stated(context, blame.model)),
         help=advice(context, blame, problem),
         model=blame.model,
         module=problem.module or None,
@@ -143,7 +142,7 @@ def name_of(model: Model, problem: Problem) -> str:
     return f"`{path}`" if path else f"`{model.name}`"
 
 
-def message(model: Model, problem: Problem, tree: ast.Module | None = None) -> str:
+def message(model: Model, problem: Problem, *, stated: bool) -> str:
     """Return the fact."""
     facts, kind = problem.facts, problem.kind
     op = failing_op(model, problem)
@@ -162,7 +161,7 @@ def message(model: Model, problem: Problem, tree: ast.Module | None = None) -> s
         return f"{where} expects {expected} channels and gets {got}{came}"
     if kind == "norm-channels":
         return f"{where} normalises {expected} channels and gets {got}{came}"
-    if kind == "linear-features" and tree is not None and one_position(model, problem, tree) is not None:
+    if kind == "linear-features" and one_position(model, problem, stated=stated) is not None:
         return (
             f"{where} expects {expected} features and gets {factorise(facts['got'])[0]} for each position that is left"
         )
