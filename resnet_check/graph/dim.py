@@ -47,8 +47,8 @@ class Atom:
     def __str__(self) -> str:
         if self.op == "symbol":
             return str(self.args[0])
-        shown = [f"({a})" if isinstance(a, Dim) and not a.is_atom else str(a) for a in self.args]
         if self.op in SIGNS:
+            shown = [f"({a})" if isinstance(a, Dim) and not a.is_atom else str(a) for a in self.args]
             return f" {SIGNS[self.op]} ".join(shown)
         return f"{self.op}({', '.join(map(str, self.args))})"
 
