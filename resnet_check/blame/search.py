@@ -27,7 +27,7 @@ from resnet_check.graph.records import RELATIONS, Guard, Model, Problem
 from resnet_check.rules._explained import explained
 from resnet_check.rules.base import FileContext
 
-SECONDS = 4.0
+SECONDS = 2.5
 """The processor time for one file: a file with mistakes may cost more than one without."""
 
 MAX_TRIES = 400
@@ -153,6 +153,11 @@ class _Search:
             found.extend(self.of_model(model, problems))
         return found
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the budget of tries or time is used up."""
+        return self.tries >= MAX_TRIES or time.thread_time() - self.started > SECONDS
+
     def of_model(self, model: Model, problems: list[Problem]) -> Iterator[Blame]:
         """Yield the mistakes of one model, one after the other; each is mended before the next is looked for."""
         left, kept = list(problems), []
@@ -186,10 +191,10 @@ class _Search:
         """Return the change that ends a problem, and which problems end with it."""
         best: tuple[Change | None, set[Key]] = (None, set())
         second: tuple[Change | None, set[Key]] | None = None
-        if self.context.reread is None:
+        if self.context.reread is None or self.is_over:
             return best
         for change in (*self.proven, *self.candidates(model, problem)):
-            if self.tries >= MAX_TRIES or time.thread_time() - self.started > SECONDS:
+            if self.is_over:
                 break
             self.tries += 1
             gone = self.attempt(model, change, problem, every)
