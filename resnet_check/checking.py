@@ -137,7 +137,7 @@ def _reread(source: Source) -> Reread:
         from resnet_check.read.reading import ReadOptions
         from resnet_check.read.static.reader import read
 
-        options = ReadOptions(input_size=size, max_steps=1_000_000, max_seconds=1.0, only=names, stop=stop)
+        options = ReadOptions(size, max_steps=1_000_000, max_seconds=1.0, only=names, figures=False, stop=stop)
         try:
             reading = read(source, options)
         except Exception:  # noqa: BLE001 - a changed tree may be odder than any file

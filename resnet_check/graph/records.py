@@ -136,6 +136,9 @@ class ModuleRecord:
     ``holder`` and ``held_as`` say which module keeps it in which attribute, itself or in a list, tuple or dict (None: none
     does). ``created`` says that it was built while forward ran. ``sites`` are the places where attributes were assigned.
     ``frozen`` names the parameters that take no gradient, ``initial`` those that the code fills with one number, and where.
+    ``tied`` names the parameters whose tensor was registered before, with the module's index and the name there.
+    ``unknown`` says that its own parameters are not all known. ``outputs`` holds what each call gave, nested as
+    `Model.output` is, with None for what was not understood; calls after something went wrong are left out.
     """
 
     index: int
@@ -159,6 +162,9 @@ class ModuleRecord:
     sites: dict[str, Site] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     initial: dict[str, tuple[float, Site]] = field(default_factory=dict)
+    tied: dict[str, tuple[int, str]] = field(default_factory=dict)
+    unknown: bool = False
+    outputs: list[Any] = field(default_factory=list)
 
 
 class Unknown(NamedTuple):

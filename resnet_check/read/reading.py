@@ -12,14 +12,16 @@ from resnet_check.graph.records import Model, Problem
 class ReadOptions(NamedTuple):
     """How to read: the input's shape without the batch (None: as the file says), and the budgets.
 
-    ``only`` names the models that are wanted (None: all); of these no accepted sizes and no training pass are worked out.
-    Reading ends at the first problem of which ``stop`` says so.
+    ``only`` names the models that are wanted (None: all). Without ``figures`` no accepted sizes and no training pass are
+    worked out, and of the input's shape only the sizes count, the channels are those of the stem. Reading ends at the
+    first problem of which ``stop`` says so.
     """
 
     input_size: tuple[int, ...] | None = None
     max_steps: int = 6_000_000
     max_seconds: float = 8.0
     only: frozenset[str] | None = None
+    figures: bool = True
     stop: Callable[[Problem], bool] | None = None
 
     def wants(self, name: str) -> bool:

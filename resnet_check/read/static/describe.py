@@ -27,7 +27,7 @@ def parameters(root: Instance) -> tuple[int | None, Opaque | None]:
         for tensor in module.attributes.get("_parameters", {}).values():
             if isinstance(tensor, Tensor) and id(tensor) not in seen:
                 seen.add(id(tensor))
-                if tensor.shape == LAZY or not all(isinstance(s, int) for s in tensor.shape):
+                if not sized(tensor.shape):
                     return None, Opaque("a lazy layer that no input has reached", module.built)
                 total += size(tensor.shape)
     return total, None
@@ -47,6 +47,11 @@ def unknown_part(module: Instance) -> Opaque | None:
     return None
 
 
+def sized(shape: tuple[Any, ...]) -> bool:
+    """Return whether a parameter's sizes are settled, which those of a lazy layer are only after its first input."""
+    return shape != LAZY and all(isinstance(s, int) for s in shape)
+
+
 def size(shape: tuple[Any, ...]) -> int:
     total = 1
     for one in shape:
@@ -54,9 +59,12 @@ def size(shape: tuple[Any, ...]) -> int:
     return int(total)
 
 
-def module_records(registry: Registry, reached: dict[int, list[Site]], fallback: Site) -> list[ModuleRecord]:
-    """Return the records of a model's modules."""
+def module_records(
+    registry: Registry, reached: dict[int, list[Site]], outputs: dict[int, list[Any]], fallback: Site
+) -> list[ModuleRecord]:
+    """Return the records of a model's modules, with the places of their calls and what those gave."""
     records: list[ModuleRecord] = []
+    known: dict[int, tuple[int, str]] = {}
     parents = parents_of(registry)
     names = other_names(registry)
     below = {id(module) for _, module in walk(registry.modules[0])}
@@ -87,9 +95,22 @@ def module_records(registry: Registry, reached: dict[int, list[Site]], fallback:
                 reached=index in reached,
                 frozen=tuple(n for n, t in tensors_in(instance) if not t.requires_grad),
                 initial={n: t.fill for n, t in tensors_in(instance) if t.fill is not None},
+                tied=tied(instance, known),
+                unknown=unknown_part(instance) is not None or any(not sized(t.shape) for _, t in tensors_in(instance)),
+                outputs=outputs.get(index, []),
             )
         )
     return records
+
+
+def tied(module: Instance, known: dict[int, tuple[int, str]]) -> dict[str, tuple[int, str]]:
+    """Return the parameters of a module that are among the known ones, and add the others to these."""
+    found: dict[str, tuple[int, str]] = {}
+    for name, tensor in tensors_in(module):
+        first = known.setdefault(id(tensor), (module.index, name))
+        if first != (module.index, name):
+            found[name] = first
+    return found
 
 
 def keepers(registry: Registry, below: set[int]) -> dict[int, tuple[int, str]]:

@@ -52,10 +52,13 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
         instance.inputs.append(args[0])
     interpreter.module_stack.append(instance)
     try:
-        return call_value(interpreter, site, forward, *args, **kwargs)
+        result = call_value(interpreter, site, forward, *args, **kwargs)
     finally:
         if interpreter.module_stack:
             interpreter.module_stack.pop()
+    if interpreter.trace is not None:
+        interpreter.trace.leave(instance, result, len(interpreter.problems))
+    return result
 
 
 def class_line(instance: Instance) -> int:

@@ -45,6 +45,16 @@ class Pass:
         return self.raised is not None or any(p.kind not in NOT_FATAL for p in self.problems)
 
     @property
+    def outputs(self) -> dict[int, list[Any]]:
+        """What the calls of each module gave, by its index, as long as nothing had gone wrong."""
+        fatal = (index for index, problem in enumerate(self.problems) if problem.kind not in NOT_FATAL)
+        allowed = next(fatal, len(self.problems))
+        return {
+            index: [shapes for problems, shapes in left if problems <= allowed]
+            for index, left in self.trace.left.items()
+        }
+
+    @property
     def unknown(self) -> Opaque | None:
         """Why the result is not known, or None."""
         return self.losses[0] if self.losses else unknown_leaf(self.output)

@@ -202,9 +202,9 @@ class FileReader:
             self.only_count(model, root, registry, other)
             return
         looker = Looker(interpreter, root, registry, site)
-        shape, done = looker.look(self.tree, self.options.input_size, sizes_only=self.options.only is not None)
+        shape, done = looker.look(self.tree, self.options.input_size, sizes_only=not self.options.figures)
         trained = None
-        if interpreter.training_read and done.unknown is None and self.options.only is None:
+        if interpreter.training_read and done.unknown is None and self.options.figures:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
         reached = dict(done.trace.reached)
         for index, calls in (trained.trace.reached if trained else {}).items():
@@ -212,7 +212,7 @@ class FileReader:
         for each in filter(None, (done, trained)):
             describe.name_parameters(each.trace, registry, reached)
         model.input = shape
-        model.modules = describe.module_records(registry, reached, site)
+        model.modules = describe.module_records(registry, reached, done.outputs, site)
         model.ops = done.trace.ops
         model.guards = done.guards
         model.problems = [*model.problems, *done.problems, *(new_problems(trained, done) if trained else ())]
@@ -245,7 +245,7 @@ class FileReader:
         if done.unknown is None and not any(u for u in model.unknown if unknown is None):
             model.output = describe.output_shape(done.output)
             model.macs = multiply_adds(done.trace.ops, **passes.looked_at(shape))
-            if self.options.only is not None:
+            if not self.options.figures:
                 return
             model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
 
@@ -254,7 +254,7 @@ class FileReader:
         site = Site(model.path, model.line, 1, model.line, 1)
         count, unknown = describe.parameters(root)
         model.params = count if not model.unknown else None
-        model.modules = describe.module_records(registry, {}, site)
+        model.modules = describe.module_records(registry, {}, {}, site)
         if any(p.kind not in passes.NOT_FATAL for p in model.problems):
             model.status, model.unknown = "failed", []
             return

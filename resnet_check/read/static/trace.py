@@ -31,6 +31,21 @@ class Registry:
             self.modules.append(instance)
 
 
+MOST_OUTPUTS = 64
+"""More tensors than these in what one module gives are not listed."""
+
+
+def shapes_in(value: Any, depth: int = 3) -> Any:
+    """Return the shapes in what a module gives: lists and dicts of them as they are nested, None for anything else."""
+    if isinstance(value, Tensor):
+        return value.shape
+    if depth and isinstance(value, (list, tuple)) and len(value) <= MOST_OUTPUTS:
+        return [shapes_in(part, depth - 1) for part in value]
+    if depth and isinstance(value, dict) and len(value) <= MOST_OUTPUTS:
+        return {str(name): shapes_in(part, depth - 1) for name, part in value.items()}
+    return None
+
+
 class Trace:
     """The Ops of one forward pass."""
 
@@ -39,6 +54,8 @@ class Trace:
         self.ops: list[Op] = []
         self.reached: dict[int, list[Any]] = {}
         """The places of the calls of each module, by its index in the registry."""
+        self.left: dict[int, list[tuple[int, Any]]] = {}
+        """What the calls of each module gave, each with the number of problems that had been seen by then."""
         self.sources: dict[int, tuple[Tensor, int]] = {}
         """Parameters, buffers and constants that were used directly: the tensor and its Op."""
         self.aliased: Opaque | None = None
@@ -52,6 +69,10 @@ class Trace:
         if self.registry is not None:
             self.registry.adopt(instance)
             self.reached.setdefault(instance.index, []).append(site)
+
+    def leave(self, instance: Instance, result: Any, problems: int) -> None:
+        """Note the end of a module's call, and what it gave."""
+        self.left.setdefault(instance.index, []).append((problems, shapes_in(result)))
 
     def input(self, tensor: Tensor, site: Any) -> None:
         """Add an input of the model."""
