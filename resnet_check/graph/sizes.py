@@ -57,9 +57,14 @@ def multiply_adds(ops: Iterable[Op], **sizes: int) -> int:
 
     Convolutions and matrix products as `Op.macs` counts them.
     """
+    return sum(each_multiply_adds(ops, **sizes))
+
+
+def each_multiply_adds(ops: Iterable[Op], **sizes: int) -> list[int]:
+    """Return the multiply-adds of one image that each Op takes at a size."""
     columns = {"N": [1], **{name: [size] for name, size in sizes.items()}}
     memo: dict[Any, list[Any]] = {}
-    return int(sum(column(op.macs, columns, memo)[0] for op in ops if isinstance(op.macs, Dim) or op.macs))
+    return [int(column(op.macs, columns, memo)[0]) if isinstance(op.macs, Dim) or op.macs else 0 for op in ops]
 
 
 def ranges(sizes: list[int]) -> list[tuple[int, int]]:

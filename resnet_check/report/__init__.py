@@ -43,6 +43,14 @@ def statistics(report: Report) -> list[tuple[int, str, str]]:
     return sorted(((count, code, name) for (code, name), count in counts.items()), key=lambda row: (-row[0], row[1]))
 
 
+def short(number: int) -> str:
+    """Return a number with three digits and the prefix of its unit: ``4.09 G``."""
+    for prefix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= factor:
+            return f"{number / factor:.3g} {prefix}"
+    return f"{number} "
+
+
 def printable(text: str) -> str:
     """Return the text with every character that a terminal would act upon written as an escape."""
     if text.isprintable():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from resnet_check.report import RenderOptions, printable, statistics
+from resnet_check.report import RenderOptions, printable, short, statistics
 from resnet_check.report.frame import Label, Paint, frame
 
 if TYPE_CHECKING:
@@ -124,20 +124,12 @@ def _figures(model: ModelReport) -> Iterator[str]:
         yield f"{model.params:,} parameters"
     at = "" if model.input is None else " at " + "x".join(str(size) for size in model.input[1:])
     if model.macs is not None:
-        yield f"{_short(model.macs)}MACs{at}"
+        yield f"{short(model.macs)}MACs{at}"
     elif at and model.status != "failed":
         yield at.strip()
     if model.accepted_sizes is not None:
         ranges = (str(low) if low == high else f"{low}-{high}" for low, high in model.accepted_sizes)
         yield f"sizes {_some(list(ranges), 4)}" if model.accepted_sizes else "no square size"
-
-
-def _short(number: int) -> str:
-    """Return a number with three digits and the prefix of its unit."""
-    for prefix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= factor:
-            return f"{number / factor:.3g} {prefix}"
-    return f"{number} "
 
 
 def _unchecked(file: FileReport, models: Iterable[ModelReport], paint: Paint) -> Iterator[str]:
