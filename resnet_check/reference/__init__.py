@@ -93,7 +93,7 @@ def require_torch(module: str) -> Any:
     try:
         return importlib.import_module(f"{__name__}.{module}")
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if (error.name or "").partition(".")[0] != "torch":
             raise
         message = "the references need torch, which is not installed; `pip install torch` installs it"
         raise CannotCheckError(message) from None
