@@ -1,0 +1,1 @@
+"""The summary of a model: its modules as rows (`rows`), drawn as a table (`table`) or as JSON (`data`)."""
