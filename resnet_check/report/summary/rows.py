@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,16 +59,21 @@ def rows(model: Model, places: Mapping[int, str] | None = None) -> Row:
 
 
 def rolled_up(row: Row) -> Row:
-    """Return a row with the alike neighbours below it made into one row each."""
-    alike = groupby(map(rolled_up, row.children), key=_nameless)
-    return replace(row, children=tuple(_one(list(group)) for _, group in alike))
+    """Return a row with the alike neighbours below it, numbered in a row, made into one row each."""
+    alike = groupby(enumerate(map(rolled_up, row.children)), key=lambda pair: _series(*pair))
+    return replace(row, children=tuple(_one([child for _, child in group]) for _, group in alike))
 
 
-def _nameless(row: Row) -> Row:
-    return row if row.kind in OF_MODULE else replace(row, name="")
+def _series(position: int, row: Row) -> tuple[Row, str, int | None]:
+    """Return what a row has in common with those of its series: all but the name, and that without its number."""
+    numbered = re.fullmatch(r"(.*?)([0-9]{1,9})", row.name)
+    if numbered is None or row.kind in OF_MODULE:
+        return replace(row, name=""), row.name, None
+    return replace(row, name=""), numbered[1], int(numbered[2]) - position
 
 
 def _one(alike: Sequence[Row]) -> Row:
+    """Return the one row for rows of a series."""
     first, last = alike[0], alike[-1]
     if len(alike) == 1:
         return first
