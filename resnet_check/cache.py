@@ -142,6 +142,7 @@ def _model(content: Any) -> ModelReport:
         unknown=tuple(Unknown(*each) for each in model.unknown),
         input=None if model.input is None else tuple(model.input),
         accepted_sizes=None if model.accepted_sizes is None else tuple((a, b) for a, b in model.accepted_sizes),
+        differences=tuple(model.differences),
     )
 
 

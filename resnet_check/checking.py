@@ -24,6 +24,8 @@ class ModelReport(NamedTuple):
     """What a report says of one model: the figures of the JSON report, in its words.
 
     Sizes are numbers, or None where they are free. ``output`` nests lists and dicts as ``forward`` returns them.
+    ``depth`` counts layers as the papers do, None for what is no chain of residual blocks. ``variant`` is the nearest
+    published architecture, None where none is near, and ``differences`` say in what the model is not that one.
     """
 
     name: str
@@ -36,6 +38,9 @@ class ModelReport(NamedTuple):
     params: int | None = None
     macs: int | None = None
     accepted_sizes: tuple[tuple[int, int], ...] | None = None
+    depth: int | None = None
+    variant: str | None = None
+    differences: tuple[str, ...] = ()
 
 
 class FileReport(NamedTuple):
@@ -103,7 +108,7 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     findings = _without_suppressed(findings, context, rules, failures)
     return FileReport(
         path=source.path,
-        models=tuple(model_report(model) for model in reading.models if not model.trial),
+        models=tuple(model_report(model, context) for model in reading.models if not model.trial),
         findings=tuple(findings),
         failures=tuple(failures),
         dependencies=tuple(reading.dependencies),
@@ -252,8 +257,11 @@ def _unused(
     return tuple(found)
 
 
-def model_report(model: Model) -> ModelReport:
+def model_report(model: Model, context: FileContext) -> ModelReport:
     """Return what a report says of a model."""
+    from resnet_check.rules._networks import identity_of
+
+    found = identity_of(context, model)
     return ModelReport(
         name=model.name,
         kind=model.kind,
@@ -265,6 +273,9 @@ def model_report(model: Model) -> ModelReport:
         params=model.params,
         macs=model.macs,
         accepted_sizes=None if model.accepted is None else tuple(model.accepted),
+        depth=found and found.depth,
+        variant=found and found.variant,
+        differences=found.differences if found else (),
     )
 
 

@@ -153,7 +153,6 @@ class _Search:
             found.extend(self.of_model(model, problems))
         return found
 
-    @property
     def is_over(self) -> bool:
         """Whether the budget of tries or time is used up."""
         return self.tries >= MAX_TRIES or time.thread_time() - self.started > SECONDS
@@ -191,10 +190,10 @@ class _Search:
         """Return the change that ends a problem, and which problems end with it."""
         best: tuple[Change | None, set[Key]] = (None, set())
         second: tuple[Change | None, set[Key]] | None = None
-        if self.context.reread is None or self.is_over:
+        if self.context.reread is None or self.is_over():
             return best
         for change in (*self.proven, *self.candidates(model, problem)):
-            if self.is_over:
+            if self.is_over():
                 break
             self.tries += 1
             gone = self.attempt(model, change, problem, every)

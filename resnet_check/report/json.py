@@ -41,12 +41,13 @@ def render(report: Report, options: RenderOptions) -> str:
 def _file(file: FileReport) -> dict[str, Any]:
     return {
         "path": file.path,
-        "models": [_model(model) for model in file.models],
+        "models": [model_object(model) for model in file.models],
         "findings": [_finding(finding) for finding in file.findings],
     }
 
 
-def _model(model: ModelReport) -> dict[str, Any]:
+def model_object(model: ModelReport) -> dict[str, Any]:
+    """Return what the report says of a model."""
     return {
         "name": model.name,
         "kind": model.kind,
@@ -58,9 +59,9 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "params": model.params,
         "macs": model.macs,
         "accepted_sizes": model.accepted_sizes,
-        "depth": None,
-        "variant": None,
-        "differences": [],
+        "depth": model.depth,
+        "variant": model.variant,
+        "differences": list(model.differences),
     }
 
 

@@ -1,0 +1,44 @@
+"""He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, 2016, arXiv:1603.05027."""
+
+from __future__ import annotations
+
+from resnet_check.papers.records import Printed, Variant, cifar, imagenet
+
+PAPER = "He et al. 2016, arXiv:1603.05027"
+TABLE_4 = f"{PAPER}, Table 4"
+
+SIZES = {110: (1.7e6, 0.05e6), 164: (1.7e6, 0.05e6), 1001: (10.2e6, 0.15e6)}
+"""Table 4. The 10.2M for 1001 layers are its weights without the norms (10.18M of 10.33M)."""
+
+
+def small(depth: int) -> Variant:
+    """Return a network for CIFAR: 110 has basic blocks (6n + 2 layers), 164 and 1001 bottlenecks (9n + 2)."""
+    figure, tolerance = SIZES[depth]
+    kind, layers = ("basic", 6) if depth == 110 else ("bottleneck", 9)
+    return cifar(
+        f"preresnet-{depth}",
+        f"pre-activation ResNet-{depth}",
+        f"{PAPER}, section 3 and appendix",
+        depth,
+        blocks=(depth - 2) // layers,
+        widths=(16, 32, 64),
+        kind=kind,
+        preactivated=True,
+        placements=(0,) if kind == "basic" else (0, 1),
+        printed=(Printed("parameters", figure, tolerance, TABLE_4),),
+    )
+
+
+VARIANTS = (
+    *(small(depth) for depth in SIZES),
+    imagenet(
+        "preresnet-200",
+        "pre-activation ResNet-200",
+        f"{PAPER}, section 4 (Table 5)",
+        200,
+        (3, 24, 36, 3),
+        preactivated=True,
+        strided=1,
+        placements=(0, 1),
+    ),
+)
