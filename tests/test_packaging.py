@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -32,16 +33,21 @@ class Net(nn.Module):
 """
 
 
-def run(*command, **options):
+def run(*command, statuses=(0, 1), **options):
     done = subprocess.run(
         [*map(str, command)], capture_output=True, text=True, check=False, timeout=120, env=clean(), **options
     )
-    assert done.returncode in {0, 1}, done.stderr
+    assert done.returncode in statuses, done.stderr
     return done
 
 
 def clean():
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
+
+
+def modules():
+    """Return the modules of the package in this checkout, of which the references are a part."""
+    return [path.relative_to(ROOT).as_posix() for path in (ROOT / "resnet_check").rglob("*.py")]
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +74,46 @@ def scripts(wheel, tmp_path_factory):
 
 def test_the_wheel_holds_every_module_and_the_licence(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "resnet_check").rglob("*.py")}
-    assert modules <= names
+        names = archive.namelist()
+    assert len(set(names)) == len(names)
+    assert set(modules()) <= set(names)
+    assert "resnet_check/reference/resnet.py" in names
     assert "resnet_check/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith("tests/") for name in names)
+
+
+def test_the_source_archive_holds_every_module(tmp_path):
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, ROOT)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert len(set(names)) == len(names)
+    assert set(modules()) <= set(names)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the source archive has no links")
+def test_the_references_are_at_the_top_of_a_checkout():
+    assert (ROOT / "reference" / "resnet.py").samefile(ROOT / "resnet_check" / "reference" / "resnet.py")
+
+
+def test_the_installed_training_says_that_torch_is_missing(scripts, tmp_path):
+    command = [scripts / "python", "-m", "resnet_check.reference.train"]
+    assert (
+        "torch is not installed here, and needed: `pip install torch`." in run(*command, "--help", cwd=tmp_path).stdout
+    )
+    done = run(*command, statuses=(2,), cwd=tmp_path)
+    assert done.stdout == ""
+    assert (
+        done.stderr
+        == "resnet-check: the references need torch, which is not installed; `pip install torch` installs it\n"
+    )
+
+
+def test_the_training_runs_where_torch_is():
+    done = run(sys.executable, "-m", "resnet_check.reference.train", "--help", cwd=ROOT)
+    assert done.stdout.startswith("Usage: python -m resnet_check.reference.train [OPTIONS]\n")
+    assert "not installed" not in done.stdout
 
 
 def test_the_installed_tool_checks_a_model_without_torch(scripts, tmp_path):
