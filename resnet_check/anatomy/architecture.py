@@ -102,7 +102,7 @@ class Architecture(NamedTuple):
     @property
     def preactivated(self) -> bool:
         """Whether the blocks, but perhaps the first of a stage, begin with norm and activation (He et al. 2016)."""
-        later = [unit for unit in self.units if unit.shortcut == "identity"] or list(self.units)
+        later = [unit for unit in self.units[1:] if unit.shortcut == "identity"] or list(self.units)
         return all(unit.preactivated for unit in later)
 
     @property
