@@ -20,7 +20,7 @@ def check(*paths: str | os.PathLike[str]) -> Report:
 
     Raises `CannotCheckError` for a path that is not there.
     """
-    files = find_files([os.fspath(path) for path in paths], _excluded)
+    files = find_files([os.fspath(path) for path in paths], excluded)
     work = [Work(path, find_settings(os.path.dirname(path))) for path in files]
     fail_on = work[0].settings.fail_on if work else "warning"
     report = run(work, jobs=1, fail_on=fail_on)
@@ -29,6 +29,7 @@ def check(*paths: str | os.PathLike[str]) -> Report:
     return report
 
 
-def _excluded(folder: str) -> Ignored:
+def excluded(folder: str) -> Ignored:
+    """Return what the settings of a folder leave out."""
     settings = find_settings(folder)
     return ignored_by(settings.exclude, settings.root)

@@ -41,6 +41,22 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
         raise click.BadParameter(str(error), ctx, param) from error
 
 
+INPUT = click.option(
+    "--input", "input_size", callback=_size, metavar="CxHxW", help="Size of the models' input, like 3x224x224."
+)
+COLOR = click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the report."
+)
+"""Options that other commands have too."""
+
+
+def _like(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else config.parse_variant(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
 def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return click.option(name, multiple=True, callback=_words, metavar="RULE,...", help=text)
 
@@ -52,9 +68,8 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @_rules("--select", "Check only these rules: names, codes, or groups of codes such as RC3.")
 @_rules("--extend-select", "Check these rules too.")
 @_rules("--ignore", "Do not check these rules.")
-@click.option(
-    "--input", "input_size", callback=_size, metavar="CxHxW", help="Size of the models' input, like 3x224x224."
-)
+@INPUT
+@click.option("--like", callback=_like, metavar="VARIANT", help="The published network that the models shall be.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Mildest severity that gives exit status 1: warning.")
 @click.option("--exit-zero", is_flag=True, help="Exit with status 0 whatever is found.")
 @click.option("--statistics", is_flag=True, help="Also count the findings of each rule.")
@@ -62,7 +77,7 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes; one for each processor.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep results of other runs.")
 @click.option("--config", "config_file", metavar="FILE", help="Take the settings from this file.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the report.")
+@COLOR
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Check the models in files and folders; `-` is standard input.
 
@@ -75,6 +90,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         "fail_on": options["fail_on"],
         "input": options["input_size"],
         "jobs": options["jobs"],
+        "like": options["like"],
     }
     _require_known_rules(chosen)
     settings_in = _settings_finder(options["config_file"], chosen)

@@ -12,7 +12,7 @@ import click
 from resnet_check import __version__
 from resnet_check.errors import CannotCheckError
 
-COMMANDS = ("check", "explain", "rules")
+COMMANDS = ("check", "explain", "rules", "show", "summary")
 """The commands; each is the function ``command`` of the module of its name."""
 
 OWN_OPTIONS = ("--help", "-h", "--version")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from resnet_check.errors import CannotCheckError
+
+if TYPE_CHECKING:
+    from resnet_check.report.drawing import View
 
 
 def use_color(choice: str, stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -19,6 +22,24 @@ def use_color(choice: str, stream: TextIO, environment: Mapping[str, str]) -> bo
     if any(environment.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
     return environment.get("TERM") != "dumb" and stream.isatty()
+
+
+def view(color: str) -> View:
+    """Return how to draw tables on standard output: as wide as the terminal; no line of what goes elsewhere is broken."""
+    import shutil
+
+    from resnet_check.report.drawing import View
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return View(width, color=use_color(color, sys.stdout, os.environ), unicode=_can_write("├─└│"))
+
+
+def _can_write(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def write(text: str) -> None:

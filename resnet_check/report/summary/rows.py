@@ -55,6 +55,9 @@ def rows(model: Model, places: Mapping[int, str] | None = None) -> Row:
 
     ``places`` names the place of each Op in the paper's table, by its index.
     """
+    if not model.modules:
+        # It could not be built.
+        return Row("", "", outputs=(None,), params=None, macs=None)
     return _Tree(model, places or {}).row(0)
 
 
