@@ -17,14 +17,21 @@ README = ROOT / "README.md"
 GENERATED = {
     "rules": ("rules --output-format markdown", "\n{}\n"),
     "sample": ("tests/models/blog_module.py --no-cache", "\n    $ resnet-check tests/models/blog_module.py\n\n{}\n"),
+    "summary": (
+        "summary tests/models/blog_sequential.py",
+        "\n    $ resnet-check summary tests/models/blog_sequential.py\n\n{}\n",
+    ),
 }
 """The parts between markers: the command that makes each, and what is put around its output."""
+
+SAMPLES = {"sample", "summary"}
+"""The parts that show what a terminal shows."""
 
 
 def output(command):
     done = subprocess.run(
-        [sys.executable, "-m", "resnet_check", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60,
+        [sys.executable, "-m", "resnet_check", *command.split()], cwd=ROOT, capture_output=True, check=False,
+        encoding="utf-8", env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, timeout=60,
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout
@@ -33,7 +40,7 @@ def output(command):
 def generated(part):
     command, around = GENERATED[part]
     text = output(command)
-    if part == "sample":
+    if part in SAMPLES:
         text = re.sub(r"\d+\.\d\d s\)", "0.06 s)", text)
         text = "".join(f"    {line}".rstrip() + "\n" for line in text.splitlines())
     return around.format(text)
@@ -64,7 +71,8 @@ def test_a_newcomer_finds_exactly_two_commands():
 
 def test_every_option_is_named():
     text = README.read_text(encoding="utf-8")
-    options = set(re.findall(r"^ +(--[a-z-]+)", output("check --help"), re.MULTILINE)) - {"--help", "--exit-zero"}
+    helps = "".join(output(f"{command} --help") for command in ("check", "summary", "show"))
+    options = set(re.findall(r"^ +(--[a-z-]+)", helps, re.MULTILINE)) - {"--help", "--exit-zero"}
     assert {option for option in options if option not in text} == set()
 
 
