@@ -44,8 +44,7 @@ class ResNeXtBlock(nn.Module):
 class CifarResNeXt(nn.Module):
     """The networks of section 5.3: a 3x3 convolution of 64 filters, three stages of three blocks, pool and classifier.
 
-    "Our models use 3 stages each having 3 residual blocks"; blocks are bottlenecks that end with 256, 512 and 1024
-    channels. The depth is 1 + 3 stages * 3 blocks * 3 convolutions + 1 = 29.
+    The blocks end with 256, 512 and 1024 channels. The depth is 1 + 3 stages * 3 blocks * 3 convolutions + 1 = 29.
     """
 
     def __init__(self, cardinality: int, path_width: int, in_channels: int, num_classes: int) -> None:

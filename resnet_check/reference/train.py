@@ -49,7 +49,12 @@ MISSING = "" if importlib.util.find_spec("torch") else "torch is not installed h
     help="Folder of Fashion-MNIST's four idx files, gzipped or not; or the word `digits`."
     "  [default: that of Debian's dataset-fashion-mnist, else scikit-learn's digits]",
 )
-@click.option("--recipe", type=click.Choice(list(RECIPES)), default="small", help="What the next five options are.")
+@click.option(
+    "--recipe",
+    type=click.Choice(list(RECIPES)),
+    default="small",
+    help="Values of the next five options: `small` takes seconds, `blog` is the blog's.",
+)
 @click.option("--model", metavar="NAME", help="Reference to train, such as resnet-20.")
 @click.option("--resize", type=click.IntRange(1, 4096), metavar="N", help="Side to which images are resized.")
 @click.option("--batch-size", type=click.IntRange(2), metavar="N", help="Images in a batch.")
@@ -57,15 +62,11 @@ MISSING = "" if importlib.util.find_spec("torch") else "torch is not installed h
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Times that all images are shown.")
 @click.option("--limit", type=click.IntRange(2), metavar="N", help="Train and test on the first N images only.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Number that decides weights and order.")
-@click.option(
-    "--checkpoint", metavar="FILE", help="Written after each epoch and on interruption; gone on from if there."
-)
+@click.option("--checkpoint", metavar="FILE", help="Written after each epoch and on Ctrl-C; a run goes on from it.")
 def command(data: str | None, recipe: str, limit: int | None, seed: int, checkpoint: str | None, **given: Any) -> int:
-    r"""Train a reference on Fashion-MNIST or on scikit-learn's digits, with Adam; print loss and accuracy of each epoch.
+    """Train a reference on Fashion-MNIST or on scikit-learn's digits, with Adam; print loss and accuracy of each epoch.
 
-    \b
-    The blog's training, on a part of the data:
-        python -m resnet_check.reference.train --recipe blog --limit 2000
+    With `--recipe blog --limit 2000` it is the blog's training, on a part of the images.
     """
     chosen = RECIPES[recipe]._replace(**{name: value for name, value in given.items() if value is not None})
     require_torch("training")

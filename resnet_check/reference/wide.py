@@ -42,7 +42,7 @@ class WideBlock(nn.Module):
 class WideResNet(nn.Module):
     """Table 1: groups conv1, conv2, conv3 and conv4 with 16, 16k, 32k and 64k filters, N blocks each, ``k = width``.
 
-    WRN-d-k has d = 6N + 4 convolutions: the first, 6N in the blocks, and three projections (section 3).
+    WRN-d-k has d = 6N + 4 convolutions: the first, 6N in the blocks, and three projections.
     """
 
     def __init__(self, depth: int, width: int, in_channels: int, num_classes: int) -> None:
@@ -107,22 +107,22 @@ def wide_resnet(depth: int, width: int, in_channels: int = 3, num_classes: int =
 
 
 def wrn16_8(in_channels: int = 3, num_classes: int = 10) -> WideResNet:
-    """Return WRN-16-8 (table 4)."""
+    """Return WRN-16-8, of 11.0 million parameters."""
     return wide_resnet(16, 8, in_channels, num_classes)
 
 
 def wrn28_10(in_channels: int = 3, num_classes: int = 10) -> WideResNet:
-    """Return WRN-28-10 (table 4)."""
+    """Return WRN-28-10, of 36.5 million parameters."""
     return wide_resnet(28, 10, in_channels, num_classes)
 
 
 def wrn40_4(in_channels: int = 3, num_classes: int = 10) -> WideResNet:
-    """Return WRN-40-4 (table 4)."""
+    """Return WRN-40-4, of 8.9 million parameters."""
     return wide_resnet(40, 4, in_channels, num_classes)
 
 
 def wrn50_2(in_channels: int = 3, num_classes: int = 1000) -> ResNet:
-    """Return WRN-50-2-bottleneck (table 8)."""
+    """Return WRN-50-2-bottleneck, of 68.9 million parameters."""
     return ResNet(WideBottleneck, (3, 4, 6, 3), in_channels, num_classes, widening=2)
 
 
