@@ -131,6 +131,12 @@ def test_what_goes_wrong_is_one_plain_line(run_cli, text, arguments, line):
     assert run_cli("summary", *arguments.split()) == (2, "", f"resnet-check: {line}\n")
 
 
+def test_modules_that_nest_too_deeply_are_refused(run_cli):
+    text = "from torch import nn\nnet = nn.ReLU()\nfor _ in range(900):\n    net = nn.Sequential(net)\n"
+    outcome = run_cli("summary", "-", stdin=text.encode())
+    assert outcome == (2, "", "resnet-check: cannot show -: modules nest too deeply\n")
+
+
 def test_standard_input_is_read(run_cli):
     outcome = run_cli("summary", "-", stdin=TINY.encode())
     assert outcome.status == 0
@@ -159,6 +165,15 @@ def test_why_a_model_cannot_run_is_said_in_the_words_of_the_check(run_cli):
     assert f"cannot run  line 7: {message}\n" in outcome.out
 
 
+def test_an_exception_of_the_file_itself_is_named(run_cli):
+    text = TINY.replace(
+        "        return", "        if x.shape[-1] > 8:\n            raise ValueError('too large')\n        return"
+    )
+    outcome = run_cli("summary", "-", stdin=text.encode())
+    assert outcome.status == 1
+    assert "cannot run  line 10: ValueError: too large\n" in outcome.out
+
+
 # Drawing.
 
 CONV = Row("conv", "Conv2d", "3x3", outputs=((None, 8, 32, 32),), params=216, macs=221_184, place="conv1")
@@ -175,7 +190,7 @@ def lines(summary=SUMMARY, **options):
 
 def test_alike_neighbours_are_one_row_with_the_figures_of_each():
     assert lines()[2:7] == [
-        "module                        output   parameters     %     MACs     %  paper",
+        "module                        output   parameters     %     MACs     %  stage",
         "conv     Conv2d 3x3           8x32x32         216  41.9    221 k  98.7  conv1",
         "0-2      3 x Block            8x32x32     3 x 100  58.1  3 x 1 k   1.3",
         "└─ conv  Conv2d 3x3           8x32x32         216  41.9    221 k  98.7  conv1",
@@ -200,7 +215,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_that_matters_is_cut(colu
 def test_the_less_important_columns_go_first():
     titles = [lines(width=columns)[2].split() for columns in (80, 60, 50, 30)]
     assert all(set(after) <= set(before) for before, after in pairwise(titles))
-    assert titles[0] == ["module", "output", "parameters", "%", "MACs", "%", "paper"]
+    assert titles[0] == ["module", "output", "parameters", "%", "MACs", "%", "stage"]
     assert titles[-1][:3] == ["module", "output", "parameters"]
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from resnet_check.report.summary.table import Summary
     from resnet_check.source import Source
 
+STOPPING = ("RC1", "RC2")
+"""The groups of rules about what torch refuses."""
+
 MOST_MISTAKES = 4
 """More mistakes of one model than these are only counted: `check` shows them all."""
 
@@ -52,7 +55,15 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     paper's table. Nothing that is read is run, and torch is not needed. `--depth 1` is the trace of shapes through the
     network.
     """
-    asked = Asked(frozenset(options["names"]), options["input_size"])
+    try:
+        return _show(paths, Asked(frozenset(options["names"]), options["input_size"]), options)
+    except RecursionError as error:
+        message = f"cannot show {', '.join(paths)}: modules nest too deeply"
+        raise CannotCheckError(message) from error
+
+
+def _show(paths: Sequence[str], asked: Asked, options: dict[str, Any]) -> int:
+    """Show the models of all files and return the exit status; a file that cannot be read does not hide the others."""
     found: list[Summary] = []
     unread: list[str] = []
     for path in find_files(paths, excluded):
@@ -119,20 +130,26 @@ def _reading(source: Source, settings: Settings, names: frozenset[str]) -> Readi
 
 
 def _mistakes(source: Source, settings: Settings) -> list[Finding]:
-    """Return what the check finds of the gravest kind."""
+    """Return the findings of the check that say why a model cannot run."""
     from resnet_check.checking import check_source
 
-    return [finding for finding in check_source(source, settings).findings if finding.severity == "error"]
+    found = check_source(source, settings).findings
+    return [finding for finding in found if finding.severity == "error" and finding.code.startswith(STOPPING)]
 
 
 def _of_model(mistakes: list[Finding], model: Model) -> tuple[str, ...]:
-    """Return the mistakes that keep a model from running, in words; those of the file where none names the model."""
+    """Return the mistakes that keep a model from running, in words: its own, else those of the file.
+
+    What a model raises of its own accord is no mistake; then the exception is named.
+    """
     from resnet_check.report.summary.table import place
 
     if model.status != "failed":
         return ()
     own = [mistake for mistake in mistakes if mistake.model == model.name] or mistakes
     said = [f"{place(mistake.path, mistake.line, model.path)}: {mistake.message}" for mistake in own[:MOST_MISTAKES]]
+    raised = (problem for problem in model.problems if problem.kind == "raised")
+    said = said or [f"{place(p.site.path, p.site.line, model.path)}: {p.facts['message']}" for p in raised]
     more = len(own) - MOST_MISTAKES
     return (*said, *([f"and {more} more"] if more > 0 else []))
 

@@ -42,7 +42,7 @@ def _row(row: Row, above: str) -> dict[str, Any]:
         "outputs": list(row.outputs),
         "params": row.params,
         "macs": row.macs,
-        "paper": row.place,
+        "stage": row.place,
         "remarks": list(row.remarks),
         "modules": [_row(child, path) for child in row.children],
     }

@@ -25,13 +25,14 @@ def places(network: Identity) -> dict[int, str]:
 
 
 def _stem_end(found: Architecture) -> int:
-    """Return the last Op of the stem: what stands before the pool, else before the first block.
+    """Return the last Op of the stem: what stands before the pool that ends it, else before the first block.
 
     A norm between them belongs to the block where the blocks begin with it.
     """
-    if found.stem.pool is not None:
-        return found.stem.pool.op - 1
-    return found.stem.convs[-1].op if found.preactivated else found.units[0].block.start
+    last, pool = found.stem.convs[-1].op, found.stem.pool
+    if pool is not None and pool.op > last:
+        return pool.op - 1
+    return last if found.preactivated else found.units[0].block.start
 
 
 def _end(found: Architecture, last: Unit) -> int:

@@ -38,7 +38,7 @@ COLUMNS = (
     Column("%", 2, right=True),
     Column("MACs", 5, right=True),
     Column("%", 1, right=True),
-    Column("paper", 3),
+    Column("stage", 3),
 )
 
 
