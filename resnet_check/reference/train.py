@@ -82,7 +82,9 @@ def command(data: str | None, recipe: str, limit: int | None, seed: int, checkpo
     write(introduction(training))
     if checkpoint is not None and os.path.exists(checkpoint):
         training.resume(checkpoint)
-        write(f"going on from {checkpoint}: epochs done: {len(training.state.results)}\n")
+        write(
+            f"going on from {checkpoint}, epoch {len(training.state.results) + 1}, batch {training.state.batches + 1}\n"
+        )
     with stopping() as stopped:
         training.stop = stopped
         while len(training.state.results) < chosen.epochs:

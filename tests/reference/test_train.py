@@ -266,7 +266,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(run, tmp_path, monkeypatch):
 
     status, out, err = run(*arguments, broken)
     assert (status, err) == (0, "")
-    assert f"going on from {broken}: epochs done: 1\n" in out
+    assert f"going on from {broken}, epoch 2, batch 3\n" in out
     one, other = (torch.load(path, weights_only=True) for path in (whole, broken))
     assert one["state"] == other["state"]
     assert all(torch.equal(tensor, other["net"][name]) for name, tensor in one["net"].items())
