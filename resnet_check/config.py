@@ -29,6 +29,7 @@ class Settings:
     fail_on: str = "warning"
     input: tuple[int, ...] | None = None
     jobs: int | None = None
+    like: str | None = None
     root: str = field(default="", compare=False)
     origin: str = field(default="", compare=False)
 
@@ -91,6 +92,23 @@ def _count(value: Any) -> int:
     return value
 
 
+def _variant(value: Any) -> str:
+    if not isinstance(value, str):
+        message = 'must be the name of a published network like "resnet-50"'
+        raise ValueError(message)  # noqa: TRY004 - every wrong value is reported alike
+    return parse_variant(value)
+
+
+def parse_variant(text: str) -> str:
+    """Return the name of a published network, however it is spelt."""
+    from resnet_check.papers import find
+
+    try:
+        return find(text).name
+    except CannotCheckError as error:
+        raise ValueError(str(error)) from error
+
+
 KEYS: dict[str, Callable[[Any], Any]] = {
     "select": _words,
     "extend-select": _words,
@@ -100,6 +118,7 @@ KEYS: dict[str, Callable[[Any], Any]] = {
     "fail-on": _severity,
     "input": _size,
     "jobs": _count,
+    "like": _variant,
 }
 """The keys of the table, and the function that turns what is written there into the value of the setting."""
 

@@ -69,16 +69,17 @@ def unit(flow: Flow, block: Block) -> Unit:
     convs = tuple(conv(flow.ops[i]) for i in main_convs(flow, block.branch))
     end = flow.ops[block.sum]
     projected = [conv(flow.ops[i]) for i in block.shortcut.convs]
+    what = kind(convs)
     return Unit(
         block=block,
-        kind=kind(convs),
+        kind=what,
         preactivated=begins_active(block),
         convs=convs,
         projection=projected[0] if projected else None,
         shortcut=shortcut(flow, block.shortcut),
         gate=gate(flow, block.branch),
         inner=convs[0].wide if convs else 0,
-        wide=size(end, 1),
+        wide=size(end, 1) if what == "other" else convs[-1].wide,
         stride=stride_of(flow, block.branch),
         module=end.path,
     )

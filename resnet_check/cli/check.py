@@ -50,6 +50,13 @@ COLOR = click.option(
 """Options that other commands have too."""
 
 
+def _like(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else config.parse_variant(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
 def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return click.option(name, multiple=True, callback=_words, metavar="RULE,...", help=text)
 
@@ -62,6 +69,7 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @_rules("--extend-select", "Check these rules too.")
 @_rules("--ignore", "Do not check these rules.")
 @INPUT
+@click.option("--like", callback=_like, metavar="VARIANT", help="The published network that the models shall be.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Mildest severity that gives exit status 1: warning.")
 @click.option("--exit-zero", is_flag=True, help="Exit with status 0 whatever is found.")
 @click.option("--statistics", is_flag=True, help="Also count the findings of each rule.")
@@ -82,6 +90,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         "fail_on": options["fail_on"],
         "input": options["input_size"],
         "jobs": options["jobs"],
+        "like": options["like"],
     }
     _require_known_rules(chosen)
     settings_in = _settings_finder(options["config_file"], chosen)

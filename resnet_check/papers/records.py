@@ -85,7 +85,7 @@ BUILDS: dict[str, dict[str, object]] = {
     "shortcut B": {"shortcut": "B"},
     "shortcut C": {"shortcut": "C"},
 }
-"""What else a variant is built like: with the stride in a bottleneck's first 1x1 or its 3x3, with another of the paper's shortcuts."""
+"""What else a variant is built like: its stride in another place of a bottleneck, another of the paper's shortcuts."""
 
 
 def imagenet(

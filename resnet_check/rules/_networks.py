@@ -21,7 +21,7 @@ def networks(context: FileContext) -> tuple[Anatomy, ...]:
 
 
 def identities(context: FileContext) -> tuple[Identity, ...]:
-    """Return which ResNet each model is that is a chain of residual blocks."""
+    """Return which ResNet each model is that is a chain of residual blocks; also each that fails, as far as it was read."""
     if "identities" not in context.shared:
         context.shared["identities"] = tuple(_identities(context))
     found: tuple[Identity, ...] = context.shared["identities"]
@@ -29,7 +29,8 @@ def identities(context: FileContext) -> tuple[Identity, ...]:
 
 
 def _identities(context: FileContext) -> list[Identity]:
-    nets = [net for net in networks(context) if net.blocks]
+    failed = (anatomy(model) for model in context.models if model.status == "failed" and model.ops)
+    nets = [net for net in (*networks(context), *failed) if net.blocks]
     if not nets:
         return []
     from resnet_check.papers.comparing import identify
@@ -39,4 +40,5 @@ def _identities(context: FileContext) -> list[Identity]:
 
 def identity_of(context: FileContext, model: Model) -> Identity | None:
     """Return which ResNet a model is, None for one that is no chain of residual blocks or was not understood."""
-    return next((one for one in identities(context) if one.architecture.net.model is model), None)
+    known = identities(context) if model.status == "complete" else ()
+    return next((one for one in known if one.architecture.net.model is model), None)

@@ -41,8 +41,8 @@ class FileContext:
     """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models.
 
     ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
-    With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``shared`` keeps what
-    several rules work out together.
+    With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``like`` is the published
+    network that the user says the models are. ``shared`` keeps what several rules work out together.
     """
 
     source: Source
@@ -50,6 +50,7 @@ class FileContext:
     problems: tuple[Problem, ...] = ()
     unused: tuple[tuple[Suppression, tuple[str, ...]], ...] = ()
     reread: Reread | None = None
+    like: str | None = None
     shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property

@@ -1,0 +1,148 @@
+"""The stem is not the one that the network's name says: its padding or its pool was forgotten.
+
+## What it checks
+The convolutions and the pool before the first block. In any network of residual blocks: a 3x3 convolution that makes an
+image of three channels larger, because its padding is more than half of its kernel. And in a model whose name, docstring,
+file or `--like` says which published network it is: padding that is missing from the stem's convolution or its max pool, and
+a 7x7 convolution with stride 2 that no pool follows. A stem for small images (3x3, stride 1, no pool), a stem of three
+convolutions, a pool that rounds up instead of padding, and an explicit padding before are silent.
+
+## Why it matters
+Every map of the network gets another size. It runs and trains, but neither weights nor figures of the published network
+hold for it, and without the pool all stages cost four times as much.
+
+## Bad
+    self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, bias=False)
+
+## Good
+    self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+
+## How to fix
+Pad by half of the kernel: 3 for 7x7, 1 for 3x3, and let a 3x3 max pool with stride 2 and padding 1 follow the 7x7.
+
+## Source
+He et al., Deep Residual Learning for Image Recognition, 2015, Table 1: 112x112 after conv1, 56x56 after the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_check.anatomy.architecture import Architecture
+from resnet_check.finding import Finding
+from resnet_check.papers.records import IMAGENET_STEM
+from resnet_check.rules._claims import Claim, claims
+from resnet_check.rules._examples import BASIC, RESNET18, network
+from resnet_check.rules._networks import identities
+from resnet_check.rules._stages import layer_site
+from resnet_check.rules.base import FileContext, Reporter, rule
+from resnet_check.rules.depth_mismatch import subject
+
+SMALL = 28
+"""The size of the images of MNIST, which some files pad to 32 in the stem."""
+
+
+@rule("RC404", "stem-mismatch", "warning")
+def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
+    """Report stems without their padding or their pool."""
+    told: set[tuple[str, int]] = set()
+    for identity in identities(context):
+        net = identity.architecture
+        model = net.net.model
+        for op, words, cure in grows(net) if model.status == "complete" else ():
+            told.add((model.name, op))
+            yield report(layer_site(net, op), words, label="padding", help=cure, model=model)
+    for claim in claims(context):
+        net, model = claim.identity.architecture, claim.model
+        if model.status != "complete" or not is_comparable(claim):
+            continue
+        for op, words, cure in wrong_stem(net):
+            if (model.name, op) not in told:
+                told.add((model.name, op))
+                yield report(layer_site(net, op), f"{subject(claim)} {words}", help=cure, model=model)
+
+
+def grows(net: Architecture) -> Iterator[tuple[int, str, str]]:
+    """Yield the convolutions of the stem that make a colour image larger, in words, with the cure."""
+    sizes = [int(size) for size in net.net.model.input[2:] if isinstance(size, int)] if net.net.model.input else []
+    for one in net.stem.convs:
+        half = one.kernel // 2
+        if (
+            net.stem.channels == 3
+            and one.stride == 1
+            and one.dilation == 1
+            and one.padding > half
+            and SMALL not in sizes
+        ):
+            words = f"the stem's {one.kernel}x{one.kernel} convolution has padding {one.padding}, so that the map grows"
+            yield one.op, words, f"pad by half of the kernel: `padding={half}`"
+
+
+def is_comparable(claim: Claim) -> bool:
+    """Return whether a network for images has the claimed one's blocks."""
+    net, wanted = claim.identity.architecture, claim.variant
+    return net.blocks == wanted.blocks and net.kind == wanted.kind and net.dimensions == 2
+
+
+def wrong_stem(net: Architecture) -> Iterator[tuple[int, str, str]]:
+    """Yield what is wrong with a stem: the Op, the words, the cure."""
+    if "_" in net.net.stem.letters:
+        return
+    for one in net.stem.convs:
+        half = one.kernel // 2
+        if one.padding < half and one.dilation == 1 and one.kernel % 2:
+            words = f"has padding {one.padding} in the stem's {one.kernel}x{one.kernel} convolution, not {half}"
+            yield one.op, words, f"write `padding={half}`"
+    pool = net.stem.pool
+    kernel, stride, _ = IMAGENET_STEM.convs[0]
+    large = [(one.kernel, one.stride) for one in net.stem.convs] == [(kernel, stride)]
+    if pool is None:
+        if large and net.stages[0].stride == 1:
+            yield (
+                net.stem.convs[-1].op,
+                "has no max pool behind the 7x7 convolution of the stem",
+                "let `nn.MaxPool2d(3, stride=2, padding=1)` follow the stem",
+            )
+        return
+    facts = net.net.model.ops[pool.op].attributes
+    if pool.kind == "max_pool" and (pool.kernel, pool.stride, pool.padding) == (3, 2, 0) and not facts.get("ceil_mode"):
+        yield pool.op, "has no padding in the max pool of the stem", "write `nn.MaxPool2d(3, stride=2, padding=1)`"
+
+
+BAD = (
+    network(
+        BASIC,
+        RESNET18,
+        (
+            "nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)",
+            "nn.Conv2d(3, 64, 7, stride=2, bias=False)  # <- stem-mismatch",
+        ),
+    ),
+    network(
+        BASIC,
+        RESNET18,
+        ("nn.MaxPool2d(3, stride=2, padding=1)", "nn.MaxPool2d(3, stride=2)  # <- stem-mismatch"),
+    ),
+    network(
+        BASIC,
+        "model = ResNet(BasicBlock, [2, 2, 2, 2])",
+        (
+            "nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)",
+            "nn.Conv2d(3, 64, 3, stride=1, padding=2, bias=False)  # <- stem-mismatch",
+        ),
+    ),
+)
+
+GOOD = (
+    network(BASIC, RESNET18),
+    network(BASIC, RESNET18, ("nn.MaxPool2d(3, stride=2, padding=1)", "nn.MaxPool2d(3, stride=2, ceil_mode=True)")),
+    network(
+        BASIC,
+        RESNET18,
+        (
+            "nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)",
+            "nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)",
+        ),
+        ("nn.MaxPool2d(3, stride=2, padding=1)", "nn.Identity()"),
+    ),
+)
