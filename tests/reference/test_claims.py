@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -46,6 +46,7 @@ def channels(block: nn.Module) -> int:
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
+@settings(max_examples=20)
 @given(seed=seeds)
 def test_a_block_whose_branch_is_zero_is_the_identity_after_relu(kind, seed):
     block = BLOCKS[kind]()
@@ -57,6 +58,7 @@ def test_a_block_whose_branch_is_zero_is_the_identity_after_relu(kind, seed):
 
 
 @pytest.mark.parametrize("kind", PREACTIVATED)
+@settings(max_examples=20)
 @given(seed=seeds)
 def test_a_preactivation_unit_whose_branch_is_zero_is_the_identity(kind, seed):
     block = PREACTIVATED[kind]()
@@ -138,3 +140,19 @@ def test_the_stages_of_resnet_34_as_the_source_has_them(name, last):
     model = read_text(call(name, 1), (1, 224, 224))
     sums = {op.path: tuple(map(value, op.shape[1:])) for op in model.ops if op.kind == "add"}
     assert [sums[path] for path in last] == [(64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)]
+
+
+@pytest.mark.parametrize("name", ["resnet-20", "wrn-16-8", "resnext-29-8x64d"])
+def test_the_weights_of_convolutions_begin_with_the_variance_of_he(name):
+    """Variance 2 / n with n the kernel's size times the output channels (1502.01852, equation 14), groups or not."""
+    torch.manual_seed(0)
+    for module in build(name).modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 5000:
+            kernel = module.kernel_size[0] * module.kernel_size[1]
+            assert module.weight.var().item() == pytest.approx(2 / (kernel * module.out_channels), rel=0.15)
+
+
+@pytest.mark.parametrize("depth", [-2, 4, 9, 12, 27, 29])
+def test_a_wide_resnet_has_the_depths_of_its_formula(depth):
+    with pytest.raises(ValueError, match=rf"has 6N \+ 4 layers \(10, 16, 22, 28, \.\.\.\), not {depth}$"):
+        wide.wide_resnet(depth, 1)
