@@ -330,7 +330,7 @@ def construct(
         instance = made
     else:
         instance = Instance(cls, frame.site(node))
-    host = next((c.host for c in cls.mro if c.host not in (None, object)), None)
+    host = next((c.host for c in cls.mro if isinstance(c.host, type) and c.host is not object), None)
     if host is not None and not any(c.qualified == "typing.NamedTuple" for c in cls.mro):
         instance.payload = host_payload(interpreter, host, args, frame.site(node))
     found = cls.find("__init__")

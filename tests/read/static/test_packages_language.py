@@ -23,6 +23,30 @@ def models_of(text: str) -> dict[str, Any]:
 
 
 EXACT = {
+    "a class may derive from an abstract one of Python's that is none of its own types": (
+        """
+from collections.abc import Iterator, Sequence
+class Widths(Sequence):
+    def __init__(self, *widths):
+        self.widths = widths
+    def __len__(self):
+        return len(self.widths)
+    def __getitem__(self, index):
+        return self.widths[index]
+class Steps(Iterator):
+    def __next__(self):
+        return 1
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, Widths(8, 16)[1], 3)
+        self.steps = Steps()
+    def forward(self, x):
+        return self.conv(x)
+""",
+        3 * 16 * 9 + 16,
+        "(N, 16, H - 2, W - 2)",
+    ),
     "a subclass of torch's private base has the base's parameters and takes any rank": (
         """
 from torch.nn.modules.batchnorm import _BatchNorm
