@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +46,7 @@ def run(
 ) -> Report:
     """Return the report on all files; ``jobs`` is the number of processes, by default one for each processor."""
     start = time.perf_counter()
-    check = partial(check_work, use_cache=use_cache)
+    check = partial(check_work if len(work) == 1 else _check_and_tidy, use_cache=use_cache)
     jobs = min(jobs or (os.cpu_count() or 1), len(work))
     results = map(check, work) if jobs == 1 or len(work) <= FEW else _spread(check, work, jobs)
     files = []
@@ -70,6 +71,13 @@ def check_work(work: Work, *, use_cache: bool) -> FileReport:
     from resnet_check.cache import cached
 
     return cached(work.path, data, work.settings, check)
+
+
+def _check_and_tidy(work: Work, *, use_cache: bool) -> FileReport:
+    """Return the report on one of several files, and give back its memory: values of an interpreted program form cycles."""
+    report = check_work(work, use_cache=use_cache)
+    gc.collect()
+    return report
 
 
 def _spread(check: Callable[[Work], FileReport], work: Sequence[Work], jobs: int) -> Iterator[FileReport]:
