@@ -96,20 +96,20 @@ def resnet50_d(in_channels: int = 3, num_classes: int = 1000) -> DeepStemResNet:
 
 
 def resnet18_d(in_channels: int = 3, num_classes: int = 1000) -> DeepStemResNet:
-    """Return ResNet-18 with the tweaks of ResNet-D."""
+    """Return ResNet-18-D."""
     return DeepStemResNet(BasicBlockD, (2, 2, 2, 2), in_channels, num_classes)
 
 
 def resnet34_d(in_channels: int = 3, num_classes: int = 1000) -> DeepStemResNet:
-    """Return ResNet-34 with the tweaks of ResNet-D."""
+    """Return ResNet-34-D."""
     return DeepStemResNet(BasicBlockD, (3, 4, 6, 3), in_channels, num_classes)
 
 
 def resnet101_d(in_channels: int = 3, num_classes: int = 1000) -> DeepStemResNet:
-    """Return ResNet-101 with the tweaks of ResNet-D."""
+    """Return ResNet-101-D."""
     return DeepStemResNet(BottleneckD, (3, 4, 23, 3), in_channels, num_classes)
 
 
 def resnet152_d(in_channels: int = 3, num_classes: int = 1000) -> DeepStemResNet:
-    """Return ResNet-152 with the tweaks of ResNet-D."""
+    """Return ResNet-152-D."""
     return DeepStemResNet(BottleneckD, (3, 8, 36, 3), in_channels, num_classes)

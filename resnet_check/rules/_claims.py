@@ -24,12 +24,13 @@ NAME = re.compile(
 """A whole name that claims a network and says nothing else: ``resnet50``, ``ResNet_18``, ``make_resnet34``."""
 
 PROSE = re.compile(
-    r"\b(ResNet|ResNeXt)[- ]?(\d{2,4})\b(?![-_. ]?(?:[A-Za-z]*[- ]?(?:like|style|based|ish)|\d|x))", re.IGNORECASE
+    r"\b(ResNet|ResNeXt)[- ]?(\d{2,4})\b(?![-_. ]?(?:[A-Za-z]*[- ]?(?:like|style|based|ish)|\d|x)|[-_][A-Za-z]\b)",
+    re.IGNORECASE,
 )
-"""A network in a sentence; "ResNet-50-like" is none."""
+"""A network in a sentence; "ResNet-50-like" is none, "ResNet-50-D" is another one."""
 
 VAGUE = re.compile(
-    r"\b(like|style|based|inspired|similar|variants?|modified|adapted|instead|than|smaller|tiny|mini|light|from)\b",
+    r"\b(like|style|based|inspired|similar|variants?|modified|adapted|instead|than|smaller|tiny|mini|light|from|blocks of)\b",
     re.IGNORECASE,
 )
 """Words that make a sentence about a network no claim to be it."""

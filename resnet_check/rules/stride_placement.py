@@ -117,6 +117,10 @@ BAD = (
 
 GOOD = (
     network(BASIC, RESNET18),
+    network(BOTTLENECK, RESNET50.replace("resnet50():", 'make():\n    """Return ResNet-50-B."""')),
+    network(
+        BOTTLENECK, RESNET50.replace("resnet50():", 'make():\n    """Return a net with the blocks of ResNet-50."""')
+    ),
     network(
         BOTTLENECK,
         RESNET50,
