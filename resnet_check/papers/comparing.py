@@ -11,6 +11,7 @@ from resnet_check.anatomy.architecture import Architecture, architecture
 from resnet_check.anatomy.units import Conv, is_normed
 from resnet_check.papers import variants
 from resnet_check.papers.he2015 import small
+from resnet_check.papers.he2016 import small as preactivated
 from resnet_check.papers.records import Stem, Variant
 from resnet_check.papers.zagoruyko2016 import wide
 
@@ -98,6 +99,8 @@ def members(net: Architecture) -> Iterator[Variant]:
         return
     if not net.preactivated:
         yield small(6 * blocks[0] + 2)
+    elif wide_ == 16:
+        yield preactivated(6 * blocks[0] + 2)
     elif wide_ % 16 == 0:
         yield wide(6 * blocks[0] + 4, wide_ // 16)
 

@@ -13,26 +13,30 @@ SIZES = {110: (1.7e6, 0.05e6), 164: (1.7e6, 0.05e6), 1001: (10.2e6, 0.15e6)}
 REASONS = {1001: "the printed figure is that of the weights without the norms, 10.18 million"}
 
 
-def small(depth: int) -> Variant:
-    """Return a network for CIFAR: 110 has basic blocks (6n + 2 layers), 164 and 1001 bottlenecks (9n + 2)."""
-    figure, tolerance = SIZES[depth]
-    kind, layers = ("basic", 6) if depth == 110 else ("bottleneck", 9)
+def small(depth: int, kind: str = "basic") -> Variant:
+    """Return a network for CIFAR: of basic blocks (6n + 2 layers) as 110, or bottlenecks (9n + 2) as 164 and 1001."""
+    printed: tuple[Printed, ...] = ()
+    if depth in SIZES:
+        figure, tolerance = SIZES[depth]
+        printed = (Printed("parameters", figure, tolerance, TABLE_4, reason=REASONS.get(depth, "")),)
     return cifar(
         f"preresnet-{depth}",
         f"pre-activation ResNet-{depth}",
         f"{PAPER}, section 3 and appendix",
         depth,
-        blocks=(depth - 2) // layers,
+        blocks=(depth - 2) // (6 if kind == "basic" else 9),
         widths=(16, 32, 64),
         kind=kind,
         preactivated=True,
         placements=(0,) if kind == "basic" else (0, 1),
-        printed=(Printed("parameters", figure, tolerance, TABLE_4, reason=REASONS.get(depth, "")),),
+        printed=printed,
     )
 
 
 VARIANTS = (
-    *(small(depth) for depth in SIZES),
+    small(110),
+    small(164, "bottleneck"),
+    small(1001, "bottleneck"),
     imagenet(
         "preresnet-200",
         "pre-activation ResNet-200",

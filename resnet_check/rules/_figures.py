@@ -45,6 +45,8 @@ def as_built(claim: Claim) -> Variant | None:
     net, wanted = claim.identity.architecture, claim.variant
     if any(each.part not in KNOWN for each in differences(net, wanted)) or net.head.classes is None:
         return None
+    if wanted.gate:
+        return None  # by how much a gate narrows, and to what multiple, is left to it (Hu et al. 2017, section 6.1)
     shortcut = option(net)
     places = {
         next((i for i, conv in enumerate(unit.convs) if conv.stride > 1), 0) for unit in net.units if unit.stride > 1

@@ -79,11 +79,15 @@ def is_late(unit: Unit) -> bool:
 
 
 def is_original(net: Architecture) -> bool:
-    """Return whether the network is of the paper's plan: basic blocks, each stage narrower and wider than the last."""
+    """Return whether the network is of the paper's plan: basic blocks, each stage wider than the last, no dropout.
+
+    Dropout between the two convolutions is Wide ResNet's, of which widely used code has the stride behind it.
+    """
     steps = [stage for stage in net.stages[1:] if stage.stride > 1]
     return (
         net.kind == "basic"
         and not net.preactivated
+        and not any(net.net.model.of_kind("dropout"))
         and net.dimensions == 2
         and len(steps) > 1
         and all(is_late(stage.units[0]) for stage in steps)
