@@ -103,7 +103,9 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     failures: list[str] = []
     reading = _read(source, settings, failures)
     rules = selected(settings.select, settings.extend_select, settings.ignored_in(source.path))
-    context = FileContext(source, tuple(reading.models), tuple(reading.problems), reread=_reread(source), like=settings.like)
+    context = FileContext(
+        source, tuple(reading.models), tuple(reading.problems), reread=_reread(source), like=settings.like
+    )
     findings = _run(rules, context, failures)
     findings = _without_suppressed(findings, context, rules, failures)
     return FileReport(
