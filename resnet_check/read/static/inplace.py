@@ -23,10 +23,12 @@ def overwritten(interpreter: Any, tensor: Tensor, result: Result, site: Any) -> 
     trace = interpreter.trace
     op = None if trace is None else trace.add(interpreter, result, site)
     for name in tensor.same or (tensor,):
-        name.shape, name.data = result.shape, result.data
+        name.shape, name.data, name.uniform = result.shape, result.data, None
         if op is not None:
             name.trace, name.op = trace, op
     tensor.older = None
+    if tensor.base is not None:
+        tensor.base.data = tensor.base.uniform = None
     if op is None:
         filled(tensor, result.attributes.get("value") if result.kind == "fill" else None, site)
         return tensor

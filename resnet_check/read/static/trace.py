@@ -30,6 +30,14 @@ class Registry:
             instance.index = len(self.modules)
             self.modules.append(instance)
 
+    def owner(self, tensor: Tensor) -> int | None:
+        """Return the number of the first module that has a tensor as its own parameter or buffer, None if none has."""
+        for index, instance in enumerate(self.modules):
+            for kept in ("_parameters", "_buffers"):
+                if any(own is tensor for own in instance.attributes.get(kept, {}).values()):
+                    return index
+        return None
+
 
 MOST_OUTPUTS = 64
 """More tensors than these in what one module gives are not listed."""
@@ -89,7 +97,11 @@ class Trace:
             return known[1]
         index = len(self.ops)
         kind = "parameter" if tensor.parameter else "buffer" if tensor.name else "constant"
-        attributes = {"name": tensor.name} if tensor.name else {"data": tensor.data}
+        attributes: dict[str, Any] = (
+            {"name": tensor.name} if tensor.name else {"data": tensor.data, "value": tensor.uniform}
+        )
+        if tensor.name and self.registry is not None:
+            attributes["owner"] = self.registry.owner(tensor)
         self.ops.append(Op(index, kind, (), tensor.shape, attributes, path, site, dtype=tensor.dtype))
         self.sources[id(tensor)] = tensor, index
         return index

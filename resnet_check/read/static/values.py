@@ -50,6 +50,7 @@ class Tensor:
     the tensor sees the new value. ``data`` holds the values of a small constant, flat. ``fill`` is the one number that all
     elements of a parameter start with, and where that was set. ``older`` is the in-place activation that changed the
     tensor and whose result has another name, ``renewed`` the one that gave this name; ``same`` are all the names.
+    ``uniform`` is the one number that a tensor was made of, as ``torch.zeros`` makes it, while nobody has written to it.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Tensor:
         "same",
         "shape",
         "trace",
+        "uniform",
     )
 
     def __init__(
@@ -92,6 +94,7 @@ class Tensor:
         self.older: int | None = None
         self.renewed: int | None = None
         self.same: list[Tensor] | None = None
+        self.uniform: Any = None
 
     def __repr__(self) -> str:
         return f"<tensor {self.shape}>"
