@@ -39,6 +39,7 @@ COLUMNS = (
     Column("MACs", 5, right=True),
     Column("%", 1, right=True),
     Column("stage", 3),
+    Column("", 6),
 )
 
 
@@ -97,23 +98,22 @@ def _cells(row: Row, guides: Sequence[str], root: Row, before: str = "") -> Iter
         guide = (before + (end if last else branch)) if row is not root else ""
         yield [
             Text.assemble((guide, "dim"), (printable(child.name), "italic" if child.kind in OF_MODULE else "")),
-            _kind(child),
+            Text(_kind(child)),
             Text(", ".join(map(shape, child.outputs[:3])) + (", ..." if len(child.outputs) > 3 else "")),
             Text(_figure(child.params, child.count, "{:,}".format)),
             Text("" if UNREGISTERED in child.remarks else _share(child.params, child.count, root.params), "dim"),
             Text(_figure(child.macs, child.count, short)),
             Text(_share(child.macs, child.count, root.macs), "dim"),
             Text(child.place, "cyan"),
+            Text("; ".join(map(printable, child.remarks)), "yellow"),
         ]
         yield from _cells(child, guides, root, before + (nothing if last else passing) if row is not root else "")
 
 
-def _kind(row: Row) -> Text:
+def _kind(row: Row) -> str:
     many = f"{row.count} x " if row.count > 1 else ""
     name = "" if row.kind == FORWARD else row.kind
-    words = " ".join(filter(None, (many + printable(name), row.detail)))
-    remarks = "; ".join(map(printable, row.remarks))
-    return Text.assemble(words, (f" ({remarks})" if remarks else "", "yellow"))
+    return " ".join(filter(None, (many + printable(name), row.detail)))
 
 
 def _figure(number: int | None, many: int, written: Callable[[int], str]) -> str:
