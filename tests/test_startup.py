@@ -68,6 +68,13 @@ def test_a_cold_check_stays_within_its_budget_of_modules():
     assert len(imported("model.py")) <= BUDGET
 
 
+@pytest.mark.parametrize("arguments", [["summary", "model.py"], ["show", "resnet-50"]])
+def test_tables_are_drawn_without_torch(arguments):
+    modules = imported(*arguments)
+    assert "rich" in modules
+    assert {"torch", "numpy"} & modules == set()
+
+
 def test_a_file_without_a_tree_is_checked_without_the_reader():
     Path("model.py").write_text("print 'x'\n", encoding="utf-8")
     assert not [name for name in imported("model.py") if name.startswith("resnet_check.read.static")]

@@ -51,10 +51,10 @@ def copied(path):
         ("blog_sequential", "tests/models/blog_sequential.py", ""),
         ("blog_sequential.1", "tests/models/blog_sequential.py", "--depth 1 --input 1x96x96"),
         ("unusual", "tests/models/unusual.py", ""),
-        ("resnet50", "reference/resnet.py", "--model resnet50"),
-        ("resnet50.3", "reference/resnet.py", "--model resnet50 --depth 3"),
-        ("preresnet110", "reference/preact.py", "--model preresnet110"),
-        ("resnet20", "reference/cifar.py", "--model resnet20"),
+        ("resnet50", "resnet_check/reference/resnet.py", "--model resnet50"),
+        ("resnet50.3", "resnet_check/reference/resnet.py", "--model resnet50 --depth 3"),
+        ("preresnet110", "resnet_check/reference/preact.py", "--model preresnet110"),
+        ("resnet20", "resnet_check/reference/cifar.py", "--model resnet20"),
     ],
 )
 def test_the_whole_summary(golden, run_cli, name, path, options):
