@@ -41,6 +41,10 @@ FREE = re.compile(
 """Arguments that decide nothing about the blocks."""
 
 
+PROSE_CLAIMS = frozenset({"docstring", "file's docstring", "comment"})
+"""Claims that are sentences: what they say of a network is less exact than a name."""
+
+
 class Claim(NamedTuple):
     """One claim about a model, and where it stands. ``said`` is its word for the network, ``by`` what kind of claim it is."""
 
@@ -78,12 +82,11 @@ def _claims(context: FileContext) -> Iterator[Claim]:
         by_name = of_name(own_name(model))
         if by_name is not None:
             yield Claim(identity, by_name, own_name(model), "name", named)
-        for variant, said, site in of_docstring(where, model):
-            yield Claim(identity, variant, said, "docstring", site)
-        if by_name is None and basename(model.path) != model.path and alone(context, model):
-            of_file = of_name(basename(model.path).removesuffix(".py"))
-            if of_file is not None:
-                yield Claim(identity, of_file, basename(model.path), "file", named)
+        for claim in of_docstring(where, model):
+            yield Claim(identity, *claim)
+        if by_name is None:
+            for claim in of_file(context, where, model):
+                yield Claim(identity, *claim)
 
 
 def is_settled(where: Places, model: Model) -> bool:
@@ -129,23 +132,49 @@ def of_words(net: str, numbers: str) -> Variant | None:
     return variants().get("-".join(["se"] * gated + [family, *re.split(r"[_-]", numbers)]))
 
 
-def of_docstring(where: Places, model: Model) -> Iterator[tuple[Variant, str, Site]]:
-    """Yield the networks that the first paragraph of a model's docstring says it is, if it names one alone."""
-    node = definition(where, model)
-    text = ast.get_docstring(node) if node is not None else None
-    if not node or not text:
-        return
-    first = text.partition("\n\n")[0]
-    said = {match.group(0): match for match in PROSE.finditer(first)}
-    if len({match.group(2) for match in said.values()}) != 1 or VAGUE.search(first):
-        return
+def of_prose(text: str | None) -> tuple[Variant, str] | None:
+    """Return the published network that a text says something is, if it names one alone, and its word for it."""
+    said = {match.group(0): match for match in PROSE.finditer(text or "")}
+    if len({match.group(2) for match in said.values()}) != 1 or VAGUE.search(text or ""):
+        return None
     word, match = next(iter(said.items()))
     variant = of_words(match.group(1), match.group(2))
+    return None if variant is None else (variant, word)
+
+
+Part = tuple[Variant, str, str, Site]
+"""A Claim without the model that it is about."""
+
+
+def of_docstring(where: Places, model: Model) -> Iterator[Part]:
+    """Yield what the first paragraph of a model's docstring says it is."""
+    node = definition(where, model)
+    text = ast.get_docstring(node) if node is not None else None
+    found = of_prose((text or "").partition("\n\n")[0])
+    if node is not None and found is not None:
+        yield (*found, "docstring", where.source.site(node.body[0]))
+
+
+def of_file(context: FileContext, where: Places, model: Model) -> Iterator[Part]:
+    """Yield what the file says of its only network: by its name, its docstring, a comment at the network's line."""
+    if not alone(context, model) or where.source.tree is None:
+        return
+    named = Site(model.path, model.line, 1, model.line, 2)
+    variant = of_name(basename(model.path).removesuffix(".py"))
     if variant is not None:
-        yield variant, word, where.source.site(node.body[0])
+        yield variant, basename(model.path), "file", named
+    found = of_prose((ast.get_docstring(where.source.tree) or "").partition("\n\n")[0])
+    if found is not None:
+        yield (*found, "file's docstring", where.source.site(where.source.tree.body[0]))
+    lines = where.source.lines[max(model.line - 2, 0) : model.line]
+    said = " ".join(line.partition("#")[2] for line in lines if "#" in line)
+    found = of_prose(said)
+    if found is not None:
+        yield (*found, "comment", named)
 
 
 def alone(context: FileContext, model: Model) -> bool:
-    """Return whether a model is the only network of its file."""
-    others = {one.architecture.net.model.name for one in identities(context)}
-    return others == {model.name}
+    """Return whether a model is the only network of its file, however many functions give it."""
+    others = [one.architecture for one in identities(context)]
+    mine = next(one for one in others if one.net.model is model)
+    return all(one.blocks == mine.blocks and one.kind == mine.kind for one in others)

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
-from resnet_check.rules._claims import claims
+from resnet_check.rules._claims import PROSE_CLAIMS, claims
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._figures import expected_macs, expected_params
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -38,7 +38,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Note models with other multiply-adds than the claimed network has, though with its parameters."""
     for claim in claims(context):
         model = claim.model
-        if model.status != "complete" or model.macs is None or claim.by == "docstring":
+        if model.status != "complete" or model.macs is None or claim.by in PROSE_CLAIMS:
             continue
         expected = expected_macs(claim)
         if expected is not None and expected != model.macs and expected_params(claim) == model.params:

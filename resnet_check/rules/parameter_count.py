@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from resnet_check.finding import Finding
 from resnet_check.papers.comparing import differences
 from resnet_check.papers.counting import params
-from resnet_check.rules._claims import Claim, claims
+from resnet_check.rules._claims import PROSE_CLAIMS, Claim, claims
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._figures import expected_params
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -41,7 +41,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report models with another number of parameters than the claimed network has."""
     for claim in claims(context):
         model = claim.model
-        if model.status != "complete" or model.params is None or claim.by == "docstring":
+        if model.status != "complete" or model.params is None or claim.by in PROSE_CLAIMS:
             continue
         expected = expected_params(claim)
         if expected is None and claim.by == "option":
