@@ -1,7 +1,8 @@
 """The canonical form of a Graph: what it computes, without the names, the order and the spelling.
 
 Two Graphs have the same canonical form if they compute the same function in eval mode for every setting of their weights,
-as far as rewriting of neighbouring operators can show. Gradients, momentum and dropout are no part of it.
+as far as rewriting of neighbouring operators can show. Weights are the parameters and the buffers. Gradients, momentum and
+dropout are no part of it.
 """
 
 from __future__ import annotations
@@ -67,27 +68,27 @@ def canonical(model: Model, *, exact: bool = True) -> Canonical:
 
 
 def _build(b: Builder, model: Model) -> None:
-    """Add the nodes of everything on which the model's output depends, and the output last."""
+    """Add the nodes of everything on which the model's output depends, and the output last.
+
+    Where an Op changes the element type on the way, that is a node of its own.
+    """
     ops = model.ops
     alive = _alive(ops)
     _refuse_aliases(ops, alive)
     made: dict[int, int] = {}
-    claimed: dict[str, int] = {}
     for index in sorted(alive):
         op = ops[index]
         b.op, b.site = index, op.site
         if op.kind in WEIGHTS:
-            found = used_directly(model, op)
-            if claimed.setdefault(found.path, index) != index:
-                message = f"which tensor `{found.path}` is, is not known"
-                raise Unanswerable(message)
-            made[index] = _weight(b, found)
+            made[index] = _weight(b, used_directly(model, op))
         elif op.kind == "input":
             made[index] = b.add("input", (), op.shape, size=op.shape)
         elif op.kind == "write":
             made[index] = made[_written(ops, op)]
         else:
-            made[index] = rewrite(b, op, _operands(b, model, op, made))
+            found = rewrite(b, op, _operands(b, model, op, made))
+            given = ops[op.inputs[0]].dtype if op.inputs else op.dtype
+            made[index] = found if op.dtype == given else b.add("cast", (found,), op.shape, dtype=op.dtype)
     b.op = len(ops) - 1
     leaves, structure = _returned(model)
     b.add("output", [made[index] for index in leaves], (), structure=structure)

@@ -47,7 +47,7 @@ PLAIN = frozenset(
         *("local_response_norm", "log", "log_softmax", "logsigmoid", "lp_pool", "matmul", "maximum", "minimum", "mish"),
         *("normalize", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "pow", "prelu", "reciprocal", "rsqrt"),
         *("selu", "sigmoid", "sin", "softmax", "softplus", "softshrink", "softsign", "sqrt", "square", "stack", "tanh"),
-        *("tanhshrink", "cast", "expand", "flip"),
+        *("tanhshrink", "expand", "flip"),
     }
 )
 """Kinds that are what they are: their settings and operands say everything."""
@@ -91,7 +91,7 @@ def plain(b: Builder, op: Op, x: Operands) -> int:
     return b.add(op.kind, x, op.shape, **settings)
 
 
-@rule("identity", "clone", "detach", "dropout", "alpha_dropout")
+@rule("identity", "clone", "detach", "dropout", "alpha_dropout", "cast")
 def _handed_on(_: Builder, op: Op, x: Operands) -> int:
     if op.attributes.get("training") and op.attributes["p"] != 0:
         message = "dropout that is always on is random"

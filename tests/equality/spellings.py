@@ -151,6 +151,7 @@ SAME = (
     Change("times zero", SHORTCUT, "s = F.avg_pool2d(x, 1, 2)\n        s = torch.cat((s, s[:, :self.extra] * 0), 1)"),
     Change("padded first", SHORTCUT, "s = F.pad(x, (0, 0, 0, 0, 0, self.extra))[:, :, ::2, ::2]"),
     Change("mean", POOLED, "x = x.mean([2, 3])"),
+    Change("mean from behind", POOLED, "x = x.mean((-1, -2))"),
     Change("mean of means", POOLED, "x = x.mean(3).mean(2)"),
     Change("mean of rows", POOLED, "x = x.flatten(2).mean(-1)"),
     Change("view", POOLED, "x = F.adaptive_avg_pool2d(x, (1, 1))\n        x = x.view(x.size(0), -1)"),
@@ -214,7 +215,7 @@ DIFFERENT = (
         "a max pool with ceil_mode True instead of False",
     ),
     Change(
-        "padded max pool", "nn.MaxPool2d(3, 2, 1)", "nn.Sequential(nn.ConstantPad2d(1, -1.0), nn.MaxPool2d(3, 2))", ""
+        "padded max pool", "nn.MaxPool2d(3, 2, 1)", "nn.Sequential(nn.ConstantPad2d(1, 1.0), nn.MaxPool2d(3, 2))", ""
     ),
     Change(
         "mean for max",
@@ -345,11 +346,12 @@ def live(text: str, seed: int = 0, name: str = "Net") -> torch.nn.Module:
     return net
 
 
-def outputs(net: torch.nn.Module, size: int, channels: int = 3) -> torch.Tensor:
+def outputs(net: torch.nn.Module, size: int, channels: int = 3, scale: float = 1) -> torch.Tensor:
     """Return what a network makes of a random batch of two images."""
     generator = torch.Generator().manual_seed(size)
     with torch.no_grad():
-        found: torch.Tensor = net(torch.randn(2, channels, size, size, generator=generator, dtype=torch.float64))
+        images = scale * torch.randn(2, channels, size, size, generator=generator, dtype=torch.float64)
+        found: torch.Tensor = net(images)
     return found
 
 

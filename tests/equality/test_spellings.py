@@ -8,7 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resnet_check.equality.canonical import canonical
-from tests.equality.spellings import DIFFERENT, NETWORK, SAME, Change, changed, compared, model, outputs, transplanted
+from tests.equality.spellings import (
+    DIFFERENT,
+    NETWORK,
+    SAME,
+    Change,
+    changed,
+    compared,
+    live,
+    model,
+    outputs,
+    transplanted,
+)
 
 BY_NAME = {"ids": lambda change: change.name}
 SIZES = (32, 49)
@@ -38,6 +49,19 @@ def test_a_change_is_seen(change: Change) -> None:
     assert change.words in found.first.words
     assert compared(NETWORK, text).equal is False
     assert canonical(model(text)).digest != canonical(model(NETWORK)).digest
+
+
+@pytest.mark.parametrize("change", DIFFERENT, **BY_NAME)
+def test_torch_sees_the_change_too(change: Change) -> None:
+    """With the same weights wherever they fit, the outputs are others: these changes are none of spelling."""
+    ours, theirs = live(changed(change), 1), live(NETWORK, 2)
+    mine, others = ours.state_dict(), theirs.state_dict()
+    with torch.no_grad():
+        for path in mine.keys() & others.keys():
+            if mine[path].shape == others[path].shape:
+                mine[path].copy_(others[path])
+    first, second = outputs(ours, 48, scale=100), outputs(theirs, 48, scale=100)
+    assert first.shape != second.shape or not torch.allclose(first, second, rtol=0, atol=1e-9)
 
 
 def distinct(changes: list[Change]) -> list[Change]:
