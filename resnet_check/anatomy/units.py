@@ -146,9 +146,14 @@ def kind(convs: tuple[Conv, ...]) -> str:
     kernels = [one.kernel for one in convs]
     if len(convs) == 2 and kernels[0] == kernels[1]:
         return "basic"
-    if len(convs) == 3 and kernels[0] == kernels[2] == 1 and convs[0].wide <= convs[2].wide:
+    if len(convs) == 3 and kernels[0] == kernels[2] == 1 and not is_inverted(convs[1], convs[2]):
         return "bottleneck"
     return "other"
+
+
+def is_inverted(middle: Conv, last: Conv) -> bool:
+    """Return whether the middle works channel by channel, wider than what leaves: MobileNetV2's block, no bottleneck."""
+    return middle.wide > last.wide and middle.groups == middle.wide
 
 
 def begins_active(block: Block) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from resnet_check.anatomy.architecture import Architecture
@@ -12,6 +13,7 @@ from resnet_check.graph.records import ModuleRecord, Site
 from resnet_check.rules._places import Places
 
 LOOPS = (ast.For, ast.ListComp, ast.GeneratorExp, ast.SetComp)
+Loop = ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp
 
 
 def built(net: Architecture, unit: Unit) -> Site:
@@ -103,14 +105,65 @@ def is_under(where: Places, node: ast.AST, name: str) -> bool:
 
 
 def loop(where: Places, net: Architecture) -> Site | None:
-    """Return the loop that builds the blocks of a stage: the innermost one around where later blocks are built."""
+    """Return what the loop goes through that builds the blocks of a stage: the list, where it has a name."""
     later = [unit for stage in net.stages for unit in stage.units[1:]]
     site = built(net, (later or net.units)[0])
-    around = [node for node in where.nodes if isinstance(node, LOOPS) and holds_site(where, node, site)]
+    around: list[Loop] = [node for node in where.nodes if isinstance(node, LOOPS) and holds_site(where, node, site)]
+    around = around or ([] if later else beside(where, site))
     if not around:
         return None
     inner = max(around, key=lambda node: (node.lineno, node.col_offset))
-    return where.source.site(inner.iter if isinstance(inner, ast.For) else inner.generators[-1].iter)
+    source = inner.iter if isinstance(inner, ast.For) else inner.generators[-1].iter
+    return where.source.site(assigned(where, source) or source)
+
+
+def beside(where: Places, site: Site) -> list[Loop]:
+    """Return the loops that build what the call at a place builds, in the same function."""
+    call, function = where.at(site, ast.Call), where.function_around(site)
+    if not isinstance(call, ast.Call) or function is None:
+        return []
+    name = ast.dump(call.func)
+    return [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, LOOPS)
+        and any(isinstance(part, ast.Call) and ast.dump(part.func) == name for part in ast.walk(node))
+    ]
+
+
+def stride_site(where: Places, site: Site) -> Site:
+    """Return where the stride of the blocks that a call builds comes from: the statement or the list that gives it."""
+    call = where.at(site, ast.Call)
+    if not isinstance(call, ast.Call):
+        return site
+    for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(value, ast.Name) and STRIDE.match(value.id):
+            found = assigned(where, value)
+            if found is not None:
+                return where.source.site(found)
+            for node in where.around(value):
+                if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and node.target.id == value.id:
+                    return where.source.site(assigned(where, node.iter) or node.iter)
+    return site
+
+
+STRIDE = re.compile(r"(\w*_)?(strides?|s|st|step|down\w*)$")
+"""Names that a stride goes by."""
+
+
+def assigned(where: Places, name: ast.expr) -> ast.expr | None:
+    """Return the value that the function around a name last assigned to it before."""
+    function = where.function_of(name)
+    if not isinstance(name, ast.Name) or function is None:
+        return None
+    values = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and node.lineno < name.lineno
+        and any(isinstance(target, ast.Name) and target.id == name.id for target in node.targets)
+    ]
+    return max(values, key=lambda value: value.lineno, default=None)
 
 
 def holds_site(where: Places, node: ast.AST, site: Site) -> bool:

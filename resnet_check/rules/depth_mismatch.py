@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
+from resnet_check.anatomy.owners import key
 from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Site
 from resnet_check.papers import find
@@ -38,7 +39,7 @@ from resnet_check.rules._claims import Claim, claims, own_name
 from resnet_check.rules._examples import BASIC, BOTTLENECK, RESNET18, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._places import Places, places
-from resnet_check.rules._stages import literal, loop, stage_site
+from resnet_check.rules._stages import built, literal, loop, stage_site
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -177,7 +178,11 @@ def place(where: Places, claim: Claim) -> tuple[Site, tuple[Related, ...]]:
     if around is not None:
         return around, ()
     wrong = [i for i, (mine, his) in enumerate(zip(net.blocks, wanted.blocks, strict=True)) if mine != his]
-    return (stage_site(net, wrong[0]) if wrong and net.kind == wanted.kind else claim.site), ()
+    if not wrong or net.kind != wanted.kind:
+        return claim.site, ()
+    units = net.stages[wrong[0]].units
+    one_by_one = len({key(built(net, unit)) for unit in units}) == len(units) > 1
+    return (built(net, units[-1]) if one_by_one else stage_site(net, wrong[0])), ()
 
 
 def outermost(where: Places, site: Site) -> Site:

@@ -29,7 +29,6 @@ conv3_1, conv4_1, and conv5_1 with a stride of 2".
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
@@ -40,7 +39,7 @@ from resnet_check.rules._claims import Claim, claims
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._places import Places, places
-from resnet_check.rules._stages import built, holds_site, stage_site
+from resnet_check.rules._stages import built, stage_site, stride_site
 from resnet_check.rules.base import FileContext, Reporter, rule
 from resnet_check.rules.depth_mismatch import subject
 
@@ -64,7 +63,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             told.add(model.name)
             stage = next(i for i, each in enumerate(net.stages) if strides_later(each.units))
             yield report(
-                each_time(where, built(net, net.stages[stage].units[1])),
+                stride_site(where, built(net, net.stages[stage].units[1])),
                 "every block of a stage has the stride, so that the map shrinks to one position and is strided on",
                 label="a stride in every block",
                 help="give the stride to the first block of each stage, and stride 1 to the others",
@@ -80,13 +79,19 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             stage = next(i for i, each in enumerate(net.stages) if unit in each.units)
             first = unit is net.stages[stage].units[0]
             yield report(
-                stage_site(net, stage) if first else each_time(where, built(net, unit)),
+                first_site(where, net, stage) if first else stride_site(where, built(net, unit)),
                 f"{subject(claim)} {words}; in {claim.variant.title} the second and later stages begin with stride 2",
                 label=words,
                 help=f"use stride {2 if first and stage else 1} for {'the first block of this stage' if first else 'this block'}",
                 model=model,
                 module=unit.module,
             )
+
+
+def first_site(where: Places, net: Architecture, stage: int) -> Site:
+    """Return the place that gives a stage its stride: its own call, or what all stages' blocks are built with."""
+    asked = stage_site(net, stage)
+    return stride_site(where, asked) if asked == built(net, net.stages[stage].units[0]) else asked
 
 
 def strides_later(units: tuple[Unit, ...]) -> bool:
@@ -121,29 +126,11 @@ def wrong_blocks(net: Architecture) -> Iterator[tuple[Unit, str]]:
             yield strided, f"has a stride in several blocks of stage {index + 1}"
             return
     for index, stage in enumerate(net.stages):
-        later = any(each.stride > 1 for each in net.stages[index + 1 :])
-        if index == 0 and stage.stride > 1 and net.stem.stride > 2 and all(e.stride > 1 for e in net.stages[1:]):
+        early = len(net.stages) == 4 and net.stem.stride in {1, 4} and all(each.stride > 1 for each in net.stages[1:])
+        if index == 0 and stage.stride > 1 and early:
             yield stage.units[0], "has a stride in its first stage already"
-        elif index > 0 and stage.stride == 1 and later:
+        elif index > 0 and stage.stride == 1:
             yield stage.units[0], f"has no stride in stage {index + 1}"
-
-
-def each_time(where: Places, site: Site) -> Site:
-    """Return the list that gives each block its stride, where the line that builds the blocks goes through one."""
-    loops = [node for node in where.nodes if isinstance(node, ast.For) and holds_site(where, node, site)]
-    inner = max(loops, key=lambda node: node.lineno, default=None)
-    if inner is None or not isinstance(inner.iter, ast.Name) or not isinstance(inner.target, ast.Name):
-        return site
-    name, function = inner.iter.id, where.function_of(inner)
-    used = any(
-        isinstance(node, ast.Name) and node.id == inner.target.id for part in inner.body for node in ast.walk(part)
-    )
-    for statement in function.body if function is not None and used else ():
-        if isinstance(statement, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == name for t in statement.targets
-        ):
-            return where.source.site(statement.value)
-    return site
 
 
 BAD = (

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
+from resnet_check.anatomy.owners import written
 from resnet_check.finding import Finding
 from resnet_check.papers.records import IMAGENET_STEM
 from resnet_check.rules._claims import Claim, claims
@@ -59,7 +60,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         for op, words, cure in wrong_stem(net):
             if (model.name, op) not in told:
                 told.add((model.name, op))
-                yield report(layer_site(net, op), f"{subject(claim)} {words}", help=cure, model=model)
+                pool = op not in {conv.op for conv in net.stem.convs} and (
+                    net.stem.pool is None or op != net.stem.pool.op
+                )
+                site = written(model, model.ops[op]) if pool else layer_site(net, op)
+                yield report(site, f"{subject(claim)} {words}", help=cure, model=model)
 
 
 def grows(net: Architecture) -> Iterator[tuple[int, str, str]]:
@@ -88,18 +93,25 @@ def wrong_stem(net: Architecture) -> Iterator[tuple[int, str, str]]:
     """Yield what is wrong with a stem: the Op, the words, the cure."""
     if "_" in net.net.stem.letters:
         return
+    pool = net.stem.pool
     for one in net.stem.convs:
         half = one.kernel // 2
         if one.padding < half and one.dilation == 1 and one.kernel % 2:
             words = f"has padding {one.padding} in the stem's {one.kernel}x{one.kernel} convolution, not {half}"
             yield one.op, words, f"write `padding={half}`"
-    pool = net.stem.pool
+        if (
+            one.kernel == 7
+            and one.stride == 1
+            and pool is not None
+            and (pool.kernel, pool.stride, pool.padding) == (3, 2, 1)
+        ):
+            yield one.op, "has stride 1 in the stem's 7x7 convolution, not 2", "write `stride=2`"
     kernel, stride, _ = IMAGENET_STEM.convs[0]
     large = [(one.kernel, one.stride) for one in net.stem.convs] == [(kernel, stride)]
     if pool is None:
         if large and net.stages[0].stride == 1:
             yield (
-                net.stem.convs[-1].op,
+                net.net.stem.ops[-1],
                 "has no max pool behind the 7x7 convolution of the stem",
                 "let `nn.MaxPool2d(3, stride=2, padding=1)` follow the stem",
             )
