@@ -4,8 +4,8 @@
 Two things. In any network of residual blocks: stages in which every block has a stride, so that blocks go on striding over
 a map of one position. And in a model whose name, docstring, file or `--like` says which published network it is: a stride
 in the first stage although the stem has made the map smaller already, a stride in more blocks than the first of a stage,
-or a stage without a stride before others that have one. Dilated stages, and a last stage without a stride (usual in
-re-identification and detection) are silent.
+or a stage without a stride. Dilated stages are silent; a last stage that is given stride 1 in so many words, as in
+re-identification and detection, is a note.
 
 ## Why it matters
 Each missing stride makes the rest of the network four times as expensive; each stride too many throws away three
@@ -29,6 +29,7 @@ conv3_1, conv4_1, and conv5_1 with a stride of 2".
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
@@ -78,14 +79,28 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             told.add(model.name)
             stage = next(i for i, each in enumerate(net.stages) if unit in each.units)
             first = unit is net.stages[stage].units[0]
+            site = first_site(where, net, stage) if first else stride_site(where, built(net, unit))
+            meant = first and stage == len(net.stages) - 1 and says_one(where, site)
             yield report(
-                first_site(where, net, stage) if first else stride_site(where, built(net, unit)),
+                site,
                 f"{subject(claim)} {words}; in {claim.variant.title} the second and later stages begin with stride 2",
                 label=words,
                 help=f"use stride {2 if first and stage else 1} for {'the first block of this stage' if first else 'this block'}",
                 model=model,
                 module=unit.module,
+                severity="note" if meant else None,
             )
+
+
+def says_one(where: Places, site: Site) -> bool:
+    """Return whether a call gives the stride itself, as re-identification and detection networks do for their last stage."""
+    call = where.at(site, ast.Call)
+    if not isinstance(call, ast.Call):
+        return False
+    last = call.args[-1:]
+    return any(keyword.arg == "stride" for keyword in call.keywords) or any(
+        (isinstance(value, ast.Constant) and value.value == 1) or "stride" in ast.dump(value) for value in last
+    )
 
 
 def first_site(where: Places, net: Architecture, stage: int) -> Site:
@@ -156,17 +171,19 @@ BAD = (
         BASIC,
         RESNET18,
         (
+            "self.layer4 = self._make_layer(block, 512, layers[3], 2)",
+            "self.layer4 = self._make_layer(block, 512, layers[3])  # <- stage-stride-mismatch",
+        ),
+        ("planes, blocks, stride):", "planes, blocks, stride=1):"),
+    ),
+    network(
+        BASIC,
+        RESNET18,
+        (
             "self.layer3 = self._make_layer(block, 256, layers[2], 2)",
             "self.layer3 = self._make_layer(block, 256, layers[2], 1)  # <- stage-stride-mismatch",
         ),
     ),
 )
 
-GOOD = (
-    network(BASIC, RESNET18),
-    network(
-        BASIC,
-        RESNET18,
-        ("self._make_layer(block, 512, layers[3], 2)", "self._make_layer(block, 512, layers[3], 1)"),
-    ),
-)
+GOOD = (network(BASIC, RESNET18),)
