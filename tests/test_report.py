@@ -69,7 +69,19 @@ WIDE = Finding(
     "missing-activation", "RC302", "warning", "models/net.py", 9, 28, 9, 30, "two wide characters", label="these two"
 )
 COMPLETE = ModelReport(
-    "Net", "class", 14, "complete", (), (None, 3, 224, 224), [None, 1000], 25557032, 4089184256, ((1, 1024),)
+    "Net",
+    "class",
+    14,
+    "complete",
+    (),
+    (None, 3, 224, 224),
+    [None, 1000],
+    25557032,
+    4089184256,
+    ((1, 1024),),
+    50,
+    "resnet-50",
+    ("stride 2 is on the 3x3 convolution (v1.5), the paper puts it on the first 1x1",),
 )
 PARTIAL = ModelReport(
     "Other",

@@ -130,6 +130,10 @@ def _figures(model: ModelReport) -> Iterator[str]:
     if model.accepted_sizes is not None:
         ranges = (str(low) if low == high else f"{low}-{high}" for low, high in model.accepted_sizes)
         yield f"sizes {_some(list(ranges), 4)}" if model.accepted_sizes else "no square size"
+    if model.variant is not None:
+        number = len(model.differences)
+        but = f" but for {number} difference{'' if number == 1 else 's'}" if number else ""
+        yield f"{model.variant}{but}"
 
 
 def _unchecked(file: FileReport, models: Iterable[ModelReport], paint: Paint) -> Iterator[str]:
