@@ -127,7 +127,7 @@ def test_colour_changes_nothing_but_colour():
 
 def test_a_clean_run_says_what_was_checked():
     assert shown(CLEAN) == (
-        "Net: complete, 25,557,032 parameters, 4.09 GMACs at 3x224x224, sizes 1-1024\n"
+        "Net: complete, 25,557,032 parameters, 4.09 GMACs at 3x224x224, sizes 1-1024, resnet-50 but for 1 difference\n"
         "\n"
         "Nothing found in models/net.py (1 model checked, 0.06 s).\n"
     )
