@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from resnet_check.graph.dim import Dim, Number, value
@@ -172,35 +172,51 @@ def zeros(b: Builder, shape: Shape) -> int:
     return b.add("zeros", (), shape, size=shape)
 
 
+def each(b: Builder, x: int, make: Callable[[int], int]) -> int:
+    """Return what ``make`` makes of a node, value by value: a change of the shape before it happens behind it."""
+    node = b.nodes[x]
+    return reshape(b, make(node.operands[0]), node.shape) if node.kind == "reshape" else make(x)
+
+
 def scale(b: Builder, x: int, factor: Any) -> int:
     """Return a node times a number."""
-    node = b.nodes[x]
-    if isinstance(factor, (int, float)):
-        if factor == 0:
-            return zeros(b, node.shape)
-        if node.kind == "scale" and isinstance(node.setting("factor"), (int, float)):
-            return scale(b, node.operands[0], node.setting("factor") * factor)
-        if factor == 1:
-            return x
-    return b.add("scale", (x,), node.shape, factor=factor)
+
+    def make(y: int) -> int:
+        node = b.nodes[y]
+        if isinstance(factor, (int, float)):
+            if factor == 0:
+                return zeros(b, node.shape)
+            if node.kind == "scale" and isinstance(node.setting("factor"), (int, float)):
+                return scale(b, node.operands[0], node.setting("factor") * factor)
+            if factor == 1:
+                return y
+        return b.add("scale", (y,), node.shape, factor=factor)
+
+    return each(b, x, make)
 
 
 def shift(b: Builder, x: int, number: Any) -> int:
     """Return a node plus a number."""
-    node = b.nodes[x]
-    if isinstance(number, (int, float)):
-        if node.kind == "shift" and isinstance(node.setting("number"), (int, float)):
-            return shift(b, node.operands[0], node.setting("number") + number)
-        if number == 0:
-            return x
-    return b.add("shift", (x,), node.shape, number=number)
+
+    def make(y: int) -> int:
+        node = b.nodes[y]
+        if isinstance(number, (int, float)):
+            if node.kind == "shift" and isinstance(node.setting("number"), (int, float)):
+                return shift(b, node.operands[0], node.setting("number") + number)
+            if number == 0:
+                return y
+        return b.add("shift", (y,), node.shape, number=number)
+
+    return each(b, x, make)
 
 
 def limit(b: Builder, x: int, low: Any, high: Any) -> int:
     """Return a node limited to a range; None is no limit."""
-    node = b.nodes[x]
-    names = {(0, None): "relu", (0, 6): "relu6"}
-    kind = names.get((low, high), "clamp")
-    if node.kind == kind == "relu":
-        return x
-    return b.add(kind, (x,), node.shape, **({} if kind != "clamp" else {"max": high, "min": low}))
+    kind = {(0, None): "relu", (0, 6): "relu6"}.get((low, high), "clamp")
+    settings = {"max": high, "min": low} if kind == "clamp" else {}
+
+    def make(y: int) -> int:
+        node = b.nodes[y]
+        return y if node.kind == kind == "relu" else b.add(kind, (y,), node.shape, **settings)
+
+    return each(b, x, make)

@@ -12,6 +12,7 @@ from typing import Any
 from resnet_check.equality.nodes import (
     Builder,
     Unanswerable,
+    each,
     limit,
     pad,
     reduce,
@@ -29,27 +30,20 @@ Rule = Callable[[Builder, Op, Operands], int]
 
 RULES: dict[str, Rule] = {}
 
-PLAIN = frozenset(
+POINTWISE = frozenset(
     {
-        *(
-            "abs",
-            "celu",
-            "conv_transpose",
-            "cos",
-            "elu",
-            "exp",
-            "gelu",
-            "glu",
-            "hardshrink",
-            "hardsigmoid",
-            "hardswish",
-        ),
-        *("local_response_norm", "log", "log_softmax", "logsigmoid", "lp_pool", "matmul", "maximum", "minimum", "mish"),
-        *("normalize", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "pow", "prelu", "reciprocal", "rsqrt"),
-        *("selu", "sigmoid", "sin", "softmax", "softplus", "softshrink", "softsign", "sqrt", "square", "stack", "tanh"),
-        *("tanhshrink", "expand", "flip"),
+        *("abs", "celu", "cos", "elu", "exp", "gelu", "hardshrink", "hardsigmoid", "hardswish", "leaky_relu", "log"),
+        *("logsigmoid", "mish", "reciprocal", "rsqrt", "selu", "sigmoid", "sin", "softplus", "softshrink", "softsign"),
+        *("sqrt", "square", "tanh", "tanhshrink", "threshold"),
     }
 )
+"""Kinds that act on each value by itself."""
+
+PLAIN = POINTWISE | {
+    *("channel_shuffle", "conv_transpose", "expand", "flip", "glu", "local_response_norm", "log_softmax", "lp_pool"),
+    *("matmul", "maximum", "minimum", "normalize", "pixel_shuffle", "pixel_unshuffle", "pow", "prelu", "softmax"),
+    "stack",
+}
 """Kinds that are what they are: their settings and operands say everything."""
 
 SHARING = frozenset(
@@ -88,6 +82,8 @@ def rewrite(b: Builder, op: Op, x: Operands) -> int:
 def plain(b: Builder, op: Op, x: Operands) -> int:
     """Return the node that does just what the Op says."""
     settings = {name: setting for name, setting in op.attributes.items() if name not in IGNORED}
+    if op.kind in POINTWISE:
+        return each(b, x[0], lambda y: b.add(op.kind, (y,), b.nodes[y].shape, **settings))
     return b.add(op.kind, x, op.shape, **settings)
 
 
@@ -168,8 +164,12 @@ def _threshold(b: Builder, op: Op, x: Operands) -> int:
 
 
 @rule("silu")
-def _silu(b: Builder, op: Op, x: Operands) -> int:
-    return b.add("mul", (x[0], b.add("sigmoid", x, op.shape)), op.shape)
+def _silu(b: Builder, _: Op, x: Operands) -> int:
+    def make(y: int) -> int:
+        shape = b.nodes[y].shape
+        return b.add("mul", (y, b.add("sigmoid", (y,), shape)), shape)
+
+    return each(b, x[0], make)
 
 
 @rule("add", "sub", "mul", "div", "neg")

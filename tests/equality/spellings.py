@@ -162,6 +162,13 @@ SAME = (
         "self.two = nn.Linear(2, c)",
         "self.two = nn.Sequential(nn.Unflatten(1, (2, 1, 1)), nn.Conv2d(2, c, 1), nn.Flatten())",
     ),
+    Change(
+        "convolutions of one pixel",
+        "self.one = nn.Linear(c, 2)\n        self.two = nn.Linear(2, c)\n\n    def forward(self, x):\n        g = x.mean((2, 3))\n"
+        "        g = torch.sigmoid(self.two(F.relu(self.one(g))))",
+        "self.one = nn.Conv2d(c, 2, 1)\n        self.two = nn.Conv2d(2, c, 1)\n\n    def forward(self, x):\n"
+        "        g = self.one(F.adaptive_avg_pool2d(x, 1))\n        g = torch.sigmoid(self.two(F.relu(g))).flatten(1)",
+    ),
     Change("gate as a view", GATED, "return g.view(x.size(0), -1, 1, 1) * x"),
     Change("gate expanded", GATE, "g = F.adaptive_avg_pool2d(x, 1).view(-1, 12)"),
 )
