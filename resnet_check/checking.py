@@ -11,6 +11,7 @@ from resnet_check.graph.records import Model, Problem, Site, Unknown
 
 if TYPE_CHECKING:
     from resnet_check.config import Settings
+    from resnet_check.papers.comparing import Identity
     from resnet_check.read.reading import Reading
     from resnet_check.rules.base import FileContext, Reread, Rule
     from resnet_check.source import Source
@@ -110,11 +111,26 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     findings = _without_suppressed(findings, context, rules, failures)
     return FileReport(
         path=source.path,
-        models=tuple(model_report(model, context) for model in reading.models if not model.trial),
+        models=tuple(_reports(context, failures)),
         findings=tuple(findings),
         failures=tuple(failures),
         dependencies=tuple(reading.dependencies),
     )
+
+
+def _reports(context: FileContext, failures: list[str]) -> Iterator[ModelReport]:
+    """Yield what a report says of the models; of one that the anatomy stumbles over only its figures."""
+    from resnet_check.rules._networks import identity_of
+
+    for model in context.models:
+        if model.trial:
+            continue
+        try:
+            found = identity_of(context, model)
+        except Exception as error:  # noqa: BLE001 - one model must not end the report of the others
+            failures.append(_failure(context.source.path, f"model {model.name}", error))
+            found = None
+        yield model_report(model, found)
 
 
 def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
@@ -259,11 +275,8 @@ def _unused(
     return tuple(found)
 
 
-def model_report(model: Model, context: FileContext) -> ModelReport:
-    """Return what a report says of a model."""
-    from resnet_check.rules._networks import identity_of
-
-    found = identity_of(context, model)
+def model_report(model: Model, found: Identity | None) -> ModelReport:
+    """Return what a report says of a model, and of which ResNet it is."""
     return ModelReport(
         name=model.name,
         kind=model.kind,

@@ -9,6 +9,7 @@ from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.flow import Flow
 from resnet_check.anatomy.network import Anatomy
 from resnet_check.anatomy.units import Conv, Unit, conv, first, size, unit
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Op
 
 
@@ -210,7 +211,7 @@ def stem_of(net: Anatomy) -> Stem:
     convs = tuple(conv(net.flow.ops[i]) for i in net.stem.convs)
     entry = net.flow.ops[convs[0].op]
     channels = entry.attributes.get("in_channels", entry.attributes.get("in_features", 0))
-    return Stem(channels, convs, pool_of(pools[-1]) if pools else None)
+    return Stem(value(channels), convs, pool_of(pools[-1]) if pools else None)
 
 
 def pool_of(op: Op) -> Pool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from resnet_check.anatomy.blocks import Block, Path
 from resnet_check.anatomy.flow import Flow
 from resnet_check.anatomy.kinds import CONV, DEPTHWISE
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Op
 
 WEIGHTED = CONV + DEPTHWISE
@@ -58,4 +59,4 @@ def is_inverted(flow: Flow, block: Block) -> bool:
 
 def channels(op: Op) -> int:
     """Return the number of channels, or features, that an Op gives."""
-    return int(op.attributes.get("out_channels", op.attributes.get("out_features", 0)))
+    return int(value(op.attributes.get("out_channels", op.attributes.get("out_features", 0))))

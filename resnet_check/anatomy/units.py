@@ -9,7 +9,7 @@ from resnet_check.anatomy.blocks import Block, Path
 from resnet_check.anatomy.flow import Flow
 from resnet_check.anatomy.gaps import channels
 from resnet_check.anatomy.kinds import CENTRED, CONVOLUTIONS, NORMS
-from resnet_check.graph.dim import value
+from resnet_check.graph.dim import Dim, value
 from resnet_check.graph.records import Op
 
 GATE_SIZES = 1
@@ -94,7 +94,7 @@ def conv(op: Op) -> Conv:
         stride=first(facts, "stride", 1),
         padding=first(facts, "padding", 0),
         dilation=first(facts, "dilation", 1),
-        groups=facts.get("groups", 1),
+        groups=first(facts, "groups", 1),
         wide=channels(op),
         bias=bool(facts.get("bias")),
     )
@@ -104,7 +104,7 @@ def first(facts: dict[str, object], name: str, missing: int) -> int:
     """Return the first of the sizes of an attribute; padding by words (``same``) counts as none."""
     found = facts.get(name, missing)
     found = found[0] if isinstance(found, tuple) and found else found
-    return found if isinstance(found, int) else missing
+    return value(found) if isinstance(found, (int, Dim)) else missing
 
 
 def size(op: Op, axis: int) -> int:

@@ -105,7 +105,7 @@ def _summaries(path: str, asked: Asked) -> Iterator[Summary]:
     for model in models:
         network = identity_of(context, model)
         yield Summary(
-            model_report(model, context),
+            model_report(model, network),
             source.path,
             rows(model, places(network) if network else {}),
             _of_model(mistakes, model),
