@@ -33,6 +33,6 @@ def reference_model(
     listed = ", ".join(f"{key}={argument!r}" for key, argument in arguments.items())
     text = f"from {module} import {function}\n\nnet = {function}({listed})\n"
     path = Path(references.__file__).with_name("_reference_to_compare_with.py")
-    size = None if image is None else (in_channels or 3, *image)
+    size = None if image is None else (in_channels or reference_model(name).input[1], *image)  # type: ignore[index]
     options_ = BUDGET._replace(input_size=size, only=frozenset({"net"}))
     return read(Source(str(path), text, ast.parse(text)), options_).models[0]

@@ -20,6 +20,7 @@ def test_a_reference_is_read_for_any_channels_and_classes():
     assert small.input is not None
     assert [getattr(size, "value", size) for size in small.input[1:]] == [1, 64, 64]
     assert small.output[-1] == 7
+    assert reference_model("blog-module", image=(96, 96)).status == "complete"
 
 
 @pytest.mark.parametrize(
