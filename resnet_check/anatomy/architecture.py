@@ -64,11 +64,13 @@ class Stage(NamedTuple):
 class Head(NamedTuple):
     """What stands behind the last block: its convolutions and linear layers, and the features of the last one.
 
-    ``classes`` is None for a backbone without a classifier.
+    ``classes`` is None for a backbone without a classifier. ``averaged`` says that the first of them reads as many values
+    as the last block has channels: one for each.
     """
 
     convs: tuple[Conv, ...]
     classes: int | None
+    averaged: bool = True
 
 
 class Architecture(NamedTuple):
@@ -229,4 +231,6 @@ def head_of(flow: Flow, last: Unit) -> Head:
     convs = tuple(conv(flow.ops[i]) for i in after if flow.letter(i) in "cd")
     end = flow.ops[returned[0]]
     flat = len(end.shape) == 2 or all(size(end, axis) == 1 for axis in range(2, len(end.shape)))
-    return Head(convs, convs[-1].wide if convs and flat else None)
+    entry = flow.ops[convs[0].op].attributes if convs else {}
+    reads = entry.get("in_features", entry.get("in_channels", last.wide))
+    return Head(convs, convs[-1].wide if convs and flat else None, value(reads) == last.wide)

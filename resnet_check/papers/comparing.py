@@ -305,6 +305,10 @@ def _head(net: Architecture, variant: Variant) -> Iterator[Difference]:
     head = net.head
     if head.classes is None:
         yield Difference("head", "there is no classifier", 0.3)
+    elif not head.averaged:
+        yield Difference(
+            "head", "the head reads every position of the map instead of the average", 0.5, op=head.convs[0].op
+        )
     elif len(head.convs) > 1:
         yield Difference(
             "head", f"the head has {len(head.convs)} layers with weights instead of 1", 0.5, op=head.convs[0].op

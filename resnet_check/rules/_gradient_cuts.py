@@ -139,6 +139,27 @@ def holders(context: FileContext, site: Site) -> list[ast.With | ast.FunctionDef
     )
 
 
+def leaves_torch(node: ast.AST) -> bool:
+    """Return whether a call takes a tensor out of torch, where no gradient follows: forward is for evaluation then."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"numpy", "tolist", "item"}
+    )
+
+
+def is_straight_through(cut: ast.AST, node: ast.AST) -> bool:
+    """Return whether a sum adds again what the detached value was made with: ``(sign - x).detach() + x``.
+
+    The value is that of ``sign``, the gradient that of ``x`` (Bengio et al. 2013, section 4: the straight-through estimator).
+    """
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return False
+    inside = {ast.dump(part) for part in ast.walk(cut) if isinstance(part, (ast.Name, ast.Attribute))}
+    sides = [side for side in (node.left, node.right) if cut not in set(ast.walk(side))]
+    return any(ast.dump(side) in inside for side in sides)
+
+
 def is_meant(context: FileContext, cut: Cut) -> bool:
     """Return whether the code shows that the layers are not to learn: by its words, or by a condition on the cut."""
     if cut.node is None or cut.site.path != context.source.path:
@@ -147,7 +168,9 @@ def is_meant(context: FileContext, cut: Cut) -> bool:
     function = next((n for n in around if isinstance(n, ast.FunctionDef)), None)
     owner = next((n for n in around if isinstance(n, ast.ClassDef)), None)
     inner = around[: around.index(function)] if function is not None else around
-    if any(isinstance(node, (ast.If, ast.IfExp)) for node in inner):
+    if any(isinstance(node, (ast.If, ast.IfExp)) or leaves_torch(node) for node in inner):
+        return True
+    if any(is_straight_through(cut.node, node) for node in inner):
         return True
     names = [node.name for node in (function, owner) if node is not None]
     if owner is None or any(PURPOSE.search(name) for name in names):

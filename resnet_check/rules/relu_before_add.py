@@ -2,8 +2,8 @@
 
 ## What it checks
 A block whose branch ends in a ReLU right before the addition, though another ReLU follows the sum. Where no ReLU
-follows (as in "ResNet-9", whose blocks add whole conv-norm-ReLU stacks), or where shortcuts end in one too, it is a
-note.
+follows (as in "ResNet-9", whose blocks add whole conv-norm-ReLU stacks), where shortcuts end in one too, or where there
+is no classifier (as in RAFT's encoders), it is a note.
 
 ## Why it matters
 What a ReLU lets through is never negative, so the branch can only add to the shortcut and never take away from it: the
@@ -71,10 +71,13 @@ def is_clear(net: Anatomy, block: Block) -> bool:
     """Return whether the block is otherwise of the style that has its ReLU after the sum, and only there.
 
     Where other branches of the network end in another activation (ENet's PReLU), or its projections end in one too
-    (SqueezeNext), an activation before the sum is the style of the network.
+    (SqueezeNext), an activation before the sum is the style of the network. So it is in the encoders of RAFT and what came of
+    it; their maps go to no classifier.
     """
     following = net.flow.following(block.sum)
     after = net.model.ops[following[0]].kind if following else ""
+    if not any(net.flow.ops[op].kind == "linear" for op in net.flow.alive):
+        return False
     style = {net.model.ops[b.branch.ops[-1]].kind for b in net.blocks if b.branch.letters.endswith("a")}
     both = any(b.branch.letters[-1:] + b.shortcut.letters[-1:] == "aa" for b in net.blocks)
     return after in RECTIFIERS and block.branch.letters[:1] in "c_" and not both and style <= RECTIFIERS
