@@ -105,7 +105,12 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     reading = _read(source, settings, failures)
     rules = selected(settings.select, settings.extend_select, settings.ignored_in(source.path))
     context = FileContext(
-        source, tuple(reading.models), tuple(reading.problems), reread=_reread(source), like=settings.like
+        source,
+        tuple(reading.models),
+        tuple(reading.problems),
+        reread=_reread(source),
+        like=settings.like,
+        reference=_reference,
     )
     findings = _run(rules, context, failures)
     findings = _without_suppressed(findings, context, rules, failures)
@@ -149,6 +154,13 @@ def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
     except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
         failures.append(_failure(source.path, "reading it", error))
         return Reading()
+
+
+def _reference(name: str, channels: int | None, classes: int | None, image: tuple[int, ...] | None) -> Model:
+    """Return the Model of a reference."""
+    from resnet_check.equality.reference import reference_model
+
+    return reference_model(name, channels, classes, image)
 
 
 def _reread(source: Source) -> Reread:

@@ -21,6 +21,7 @@ from resnet_check.source import MAX_BYTES, parse_source, read_source
 if TYPE_CHECKING:
     from resnet_check.finding import Finding
     from resnet_check.graph.records import Model
+    from resnet_check.papers.comparing import Identity
     from resnet_check.read.reading import Reading
     from resnet_check.report.summary.table import Summary
     from resnet_check.source import Source
@@ -109,7 +110,19 @@ def _summaries(path: str, asked: Asked) -> Iterator[Summary]:
             source.path,
             rows(model, places(network) if network else {}),
             _of_model(mistakes, model),
+            _verdict(network),
         )
+
+
+def _verdict(network: Identity | None) -> str:
+    """Return how a model compares with the reference of its variant, in words."""
+    if network is None:
+        return ""
+    from resnet_check.equality.reference import reference_model
+    from resnet_check.equality.verdict import against_reference
+
+    verdict = against_reference(network, reference_model)
+    return "" if verdict is None else verdict.words
 
 
 def _source(path: str) -> Source:

@@ -42,7 +42,8 @@ class FileContext:
 
     ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
     With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``like`` is the published
-    network that the user says the models are. ``shared`` keeps what several rules work out together.
+    network that the user says the models are, and ``reference`` reads its reference. ``shared`` keeps what several rules
+    work out together.
     """
 
     source: Source
@@ -51,6 +52,7 @@ class FileContext:
     unused: tuple[tuple[Suppression, tuple[str, ...]], ...] = ()
     reread: Reread | None = None
     like: str | None = None
+    reference: Callable[[str, int | None, int | None, tuple[int, ...] | None], Model] | None = None
     shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -70,7 +72,7 @@ class FileContext:
 
 
 class Rule(NamedTuple):
-    """One kind of mistake, with its page and its examples."""
+    """One kind of mistake, with its page and its examples; ``like`` is the network that these are said to be."""
 
     code: str
     name: str
@@ -79,6 +81,7 @@ class Rule(NamedTuple):
     page: str = ""
     bad: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
+    like: str | None = None
 
     @property
     def title(self) -> str:
@@ -161,6 +164,7 @@ def load(module: Any) -> Rule:
         page=module.__doc__ or "",
         bad=tuple(module.BAD),
         good=tuple(module.GOOD),
+        like=getattr(module, "LIKE", None),
     )
 
 

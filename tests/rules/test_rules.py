@@ -29,8 +29,8 @@ def examples(*kinds):
     ]
 
 
-def found(text, path="model.py"):
-    report = check_source(parse_source(path, text.encode()), Settings())
+def found(text, path="model.py", like=None):
+    report = check_source(parse_source(path, text.encode()), Settings(like=like))
     assert report.failures == ()
     return report.findings
 
@@ -87,25 +87,25 @@ def test_a_rule_file_is_short(rule):
 def test_a_bad_example_is_reported_at_its_marks_only(rule, text):
     expected = [line for name, line in marked(text) if name == rule.name]
     assert expected, "mark each line to be reported with `# <- rule-name`"
-    assert sorted(finding.line for finding in found(text) if finding.rule == rule.name) == expected
+    assert sorted(finding.line for finding in found(text, like=rule.like) if finding.rule == rule.name) == expected
 
 
-@pytest.mark.parametrize(("_rule", "text"), examples("bad"))
-def test_a_bad_example_shows_no_mistake_that_it_does_not_mark(_rule, text):
-    loud = {(finding.rule, finding.line) for finding in found(text) if finding.severity != "note"}
+@pytest.mark.parametrize(("rule", "text"), examples("bad"))
+def test_a_bad_example_shows_no_mistake_that_it_does_not_mark(rule, text):
+    loud = {(finding.rule, finding.line) for finding in found(text, like=rule.like) if finding.severity != "note"}
     assert loud <= set(marked(text))
 
 
 @pytest.mark.parametrize(("rule", "text"), examples("good"))
 def test_a_good_example_raises_nothing(rule, text):
-    findings = found(text)
+    findings = found(text, like=rule.like)
     assert [finding for finding in findings if finding.rule == rule.name] == []
     assert [finding for finding in findings if finding.severity != "note"] == []
 
 
 @pytest.mark.parametrize(("rule", "text"), examples("bad"))
 def test_messages_are_written_alike(rule, text):
-    for finding in found(text):
+    for finding in found(text, like=rule.like):
         if finding.rule == rule.name:
             assert finding.message
             assert not finding.message.endswith(".")

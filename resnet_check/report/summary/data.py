@@ -28,6 +28,7 @@ def _model(summary: Summary, depth: int | None) -> dict[str, Any]:
     root = summary.root if depth is None else cut(summary.root, depth)
     return {
         **model_object(summary.model),
+        "computes": summary.computes or None,
         "mistakes": list(summary.mistakes),
         "modules": [_row(child, "") for child in root.children],
     }

@@ -22,12 +22,16 @@ GUIDES = {True: ("├─ ", "└─ ", "│  ", "   "), False: ("|- ", "`- ", "|
 
 
 class Summary(NamedTuple):
-    """What is shown of a model; ``mistakes`` says why it cannot run, in the words of the check."""
+    """What is shown of a model.
+
+    ``mistakes`` says why it cannot run, in the words of the check; ``computes`` how it compares with its reference.
+    """
 
     model: ModelReport
     path: str
     root: Row
     mistakes: tuple[str, ...] = ()
+    computes: str = ""
 
 
 COLUMNS = (
@@ -171,6 +175,8 @@ def _said(summary: Summary) -> Iterator[tuple[str, str]]:
     if model.variant is not None:
         yield "variant", model.variant
     yield from listed("differences", model.differences)
+    if summary.computes:
+        yield "computes", printable(summary.computes)
     yield from listed("cannot run", map(printable, summary.mistakes))
     path = summary.path
     reasons = (f"{place(unknown.path or path, unknown.line, path)}: {unknown.reason}" for unknown in model.unknown)
