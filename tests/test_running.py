@@ -54,9 +54,10 @@ def test_an_interrupted_run_with_processes_ends_at_once():
         "import time, sys\n"
         "from resnet_check.read.static import reader\n"
         "reader.read = lambda *_: time.sleep(60)\n"
-        "from resnet_check.cli.main import main\n"
+        "from resnet_check.__main__ import run\n"
         "print('ready', flush=True)\n"
-        "sys.exit(main(['.', '--no-cache', '--jobs', '2']))\n"
+        "sys.argv[1:] = ['.', '--no-cache', '--jobs', '2']\n"
+        "run()\n"
     )
     for number in range(20):
         Path(f"{number}.py").write_text("x = 1\n", encoding="utf-8")

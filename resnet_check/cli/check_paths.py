@@ -1,0 +1,196 @@
+"""Checking files and folders and writing the report, as ``resnet-check check`` does: all but the words of its options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resnet_check import config
+from resnet_check.cli.main import CANNOT, COMMANDS, FOUND_NOTHING, FOUND_SOMETHING, complain
+from resnet_check.cli.output import use_color, write, write_file
+from resnet_check.config import Settings
+from resnet_check.discovery import STANDARD_INPUT, Ignored, find_files, ignored_by
+from resnet_check.errors import CannotCheckError, nearest
+from resnet_check.report import RenderOptions, render
+from resnet_check.running import Advance, Work, run
+from resnet_check.source import MAX_BYTES, read_bytes, readable, split_lines
+
+if TYPE_CHECKING:
+    from resnet_check.checking import FileReport, Report
+
+MANY_FILES = 20
+"""From more files than this on, a terminal shows a progress bar."""
+
+
+class Options(NamedTuple):
+    """What the options of the command say, by their names; None is what the configuration decides."""
+
+    output_format: str = "text"
+    output_file: str | None = None
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    input_size: tuple[int, ...] | None = None
+    like: str | None = None
+    fail_on: str | None = None
+    exit_zero: bool = False
+    statistics: bool = False
+    stdin_filename: str = "<stdin>"
+    jobs: int | None = None
+    no_cache: bool = False
+    config_file: str | None = None
+    color: str = "auto"
+
+
+DEFAULT = Options()
+
+SWITCHES = {f"--{name.replace('_', '-')}": name for name, value in DEFAULT._asdict().items() if value is False}
+"""The options that are on or off, by their words."""
+
+
+def usual(words: Sequence[str]) -> tuple[tuple[str, ...], Options] | None:
+    """Return the paths and options of a command line with no other options than switches; None for any other.
+
+    Most runs are such, in editors and hooks as by hand, and go without importing what parses any command line: that takes
+    as long as reading a small network.
+    """
+    words = words[1:] if words[:1] == ["check"] else words if words[:1] and words[0] not in COMMANDS else []
+    paths = tuple(word for word in words if word not in SWITCHES)
+    switched: dict[str, Any] = {SWITCHES[word]: True for word in words if word in SWITCHES}
+    if not paths or any(word.startswith("-") and word != STANDARD_INPUT for word in paths):
+        return None
+    return paths, DEFAULT._replace(**switched)
+
+
+def check_paths(paths: Sequence[str], options: Options) -> int:
+    """Check the models in files and folders, write the report, and return the exit status."""
+    chosen = {
+        "select": options.select,
+        "extend_select": options.extend_select,
+        "ignore": options.ignore,
+        "fail_on": options.fail_on,
+        "input": options.input_size,
+        "jobs": options.jobs,
+        "like": options.like,
+    }
+    _require_known_rules(chosen)
+    settings_in = _settings_finder(options.config_file, chosen)
+    name = options.stdin_filename
+    files = _files(paths, settings_in)
+    whole_run = settings_in(_folder_of(paths[0], name))
+    work = [_work(path, name, settings_in) for path in files]
+    with _progress(len(work)) as advance:
+        report = run(
+            work, jobs=whole_run.jobs, use_cache=not options.no_cache, fail_on=whole_run.fail_on, advance=advance
+        )
+    _emit(report, work, options)
+    for failure in report.failures:
+        complain(failure)
+    if report.failures:
+        return CANNOT
+    return FOUND_SOMETHING if report.failed and not options.exit_zero else FOUND_NOTHING
+
+
+def _require_known_rules(chosen: dict[str, Any]) -> None:
+    for key in config.RULE_KEYS:
+        words = chosen[key.replace("-", "_")]
+        if words:
+            from resnet_check.rules.selection import require_known
+
+            require_known(words, f"--{key}")
+
+
+SettingsIn = Callable[[str], Settings]
+"""Gives the settings that hold in a folder."""
+
+
+def _settings_finder(config_file: str | None, chosen: dict[str, Any]) -> SettingsIn:
+    """Return what gives a folder's settings, with those of the command line in their place."""
+    fixed = None if config_file is None else config.load_settings(config_file)
+
+    @cache
+    def settings_in(folder: str) -> Settings:
+        return config.override(fixed or config.find_settings(folder), chosen)
+
+    return settings_in
+
+
+def _folder_of(path: str, stdin_name: str) -> str:
+    if os.path.isdir(path):
+        return path
+    return os.path.dirname(stdin_name if path == STANDARD_INPUT else path)
+
+
+def _files(paths: Sequence[str], settings_in: SettingsIn) -> list[str]:
+    def excluded(folder: str) -> Ignored:
+        settings = settings_in(folder)
+        return ignored_by(settings.exclude, settings.root)
+
+    try:
+        return find_files(paths, excluded)
+    except CannotCheckError as error:
+        if os.path.exists(paths[0]) or paths[0] == STANDARD_INPUT:
+            raise
+        message = f"{error}{nearest(paths[0], COMMANDS, 0.75)}"
+        raise CannotCheckError(message) from error
+
+
+def _work(path: str, stdin_name: str, settings_in: SettingsIn) -> Work:
+    settings = settings_in(_folder_of(path, stdin_name))
+    if path == STANDARD_INPUT:
+        return Work(stdin_name, settings, sys.stdin.buffer.read(MAX_BYTES + 1))
+    return Work(path, settings)
+
+
+def _emit(report: Report, work: Sequence[Work], options: Options) -> None:
+    """Write the report where it shall go."""
+    target = options.output_file
+    given = {item.path: item.data for item in work if item.data is not None}
+    color = use_color(options.color, sys.stdout, os.environ) if not target else options.color == "always"
+    text = render(
+        options.output_format,
+        report,
+        RenderOptions(color=color, statistics=options.statistics, lines=_line_finder(given)),
+    )
+    if target:
+        write_file(target, text)
+    else:
+        write(text)
+
+
+def _line_finder(given: Mapping[str, bytes]) -> Callable[[str], list[str]]:
+    """Return what gives the lines of a source file; nothing for one that cannot be read any more."""
+
+    @cache
+    def lines(path: str) -> list[str]:
+        try:
+            data = given[path] if path in given else read_bytes(path)
+        except CannotCheckError:
+            return []
+        return split_lines(readable(data))
+
+    return lines
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Advance]:
+    """Show a progress bar while many files are checked on a terminal."""
+    if total <= MANY_FILES or not sys.stderr.isatty():
+        yield lambda _report: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # No refreshing thread: processes are forked while the bar is shown.
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("checking", total=total)
+
+        def advance(_report: FileReport) -> None:
+            bar.advance(task)
+            bar.refresh()
+
+        yield advance

@@ -1,0 +1,50 @@
+"""A command line with no more than paths and switches means the same with and without click."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_check.cli.check import command
+from resnet_check.cli.check_paths import SWITCHES, Options, usual
+from resnet_check.cli.main import COMMANDS
+
+WORDS = [*SWITCHES, "model.py", "models", "-", "check", "a b.py", "näher.py"]
+
+
+def understood(words):
+    """Return what click makes of the words after `check`."""
+    options = dict(command.make_context("check", list(words)).params)
+    return options.pop("paths"), Options(**options)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=6).filter(lambda words: not SWITCHES.keys() >= set(words)))
+def test_click_understands_the_same(words):
+    assert usual(["check", *words]) == understood(words)
+    if words[0] not in COMMANDS:
+        assert usual(words) == usual(["check", *words])
+
+
+def test_every_switch_is_an_option_of_the_command():
+    flags = [option for option in command.params if getattr(option, "is_flag", False)]
+    assert set(SWITCHES) == {name for option in flags for name in option.opts}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["check"],
+        ["--no-cache"],
+        ["--help"],
+        ["--version"],
+        ["model.py", "--help"],
+        ["model.py", "-x"],
+        ["model.py", "--select", "RC1"],
+        ["model.py", "--select=RC1"],
+        ["model.py", "--no-cach"],
+        ["--", "model.py"],
+        *([name, "resnet-50"] for name in COMMANDS if name != "check"),
+    ],
+)
+def test_every_other_command_line_is_left_to_click(words):
+    assert usual(words) is None
