@@ -239,7 +239,7 @@ def _suppressed(
         for suppression in suppressions[finding.path]
         if suppression.covers(finding.line)
         for name in _names(suppression)
-        if finding.code in _codes(name)
+        if _stands_for(name, finding.code, finding.rule)
     ]
     used.update(naming)
     return bool(naming)
@@ -262,10 +262,21 @@ def _names(suppression: Suppression) -> tuple[str, ...]:
     return suppression.rules or (("RC",) if suppression.whole_file else ())
 
 
-def _codes(name: str) -> frozenset[str]:
+def _stands_for(name: str, code: str, rule: str) -> bool:
+    from resnet_check.rules.selection import stands_for
+
+    return stands_for(name, code, rule)
+
+
+def _is_on(name: str, rules: tuple[Rule, ...]) -> bool:
+    """Return whether a name of a suppression stands for a rule that ran."""
+    return any(_stands_for(name, rule.code, rule.name) for rule in rules)
+
+
+def _is_known(name: str) -> bool:
     from resnet_check.rules.selection import matches
 
-    return matches(name)
+    return bool(matches(name))
 
 
 def _unused(
@@ -273,14 +284,13 @@ def _unused(
 ) -> tuple[tuple[Suppression, tuple[str, ...]], ...]:
     """Return the suppressions with the names that had no effect, as far as that is certain."""
     everything = context.source.tree is not None and all(model.status == "complete" for model in context.models)
-    on = {rule.code for rule in rules}
     found = []
     for suppression in context.source.suppressions:
         names = _names(suppression)
         idle = tuple(
             name
             for name in names
-            if (suppression, name) not in used and (not _codes(name) or (everything and _codes(name) & on))
+            if (suppression, name) not in used and (everything if _is_on(name, rules) else not _is_known(name))
         )
         if idle or not names:
             found.append((suppression, idle if suppression.rules else ()))

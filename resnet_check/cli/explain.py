@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from resnet_check.cli.output import write
-from resnet_check.rules.base import all_rules
-from resnet_check.rules.selection import matches, require_known
+from resnet_check.rules.selection import known_rules, matches, require_known
 
 
 @click.command(no_args_is_help=True)
@@ -20,7 +19,7 @@ def command(rules: tuple[str, ...]) -> None:
     codes = {code for rule in rules for code in matches(rule)}
     pages = (
         f"{rule.code} {rule.name} ({rule.severity})\n\n{rule.page.strip()}\n"
-        for rule in all_rules()
+        for rule in known_rules()
         if rule.code in codes
     )
     write("\n\n".join(pages))

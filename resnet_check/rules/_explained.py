@@ -89,6 +89,12 @@ def softer(context: FileContext, finding: Finding) -> bool:
 
 
 def told_twice(findings: list[Finding]) -> list[Finding]:
-    """Return the findings without those on a norm that is never called where another one names its convolution."""
+    """Return the findings without those that another one on the same line makes needless.
+
+    A norm that is never called is named where its convolution lacks it; that a layer which is never called does not learn
+    goes without saying.
+    """
     named = {(f.path, place.line) for f in findings if f.rule == "missing-norm" for place in f.related}
-    return [f for f in findings if f.rule != "unused-layer" or (f.path, f.line) not in named]
+    unused = {(f.path, f.line) for f in findings if f.rule in {"unused-layer", "missing-norm"}}
+    again = {"unused-layer": named, "every-parameter-learns": named | unused}
+    return [f for f in findings if (f.path, f.line) not in again.get(f.rule, ())]
