@@ -69,8 +69,9 @@ class FileNamespace:
         """Evaluate names only when they are used."""
         self.interpreter = interpreter
         pending: dict[str, list[ast.stmt]] = {}
+        filled = tables_filled(self.tree.body)
         for statement in self.tree.body:
-            for name in bound_names(statement):
+            for name in (*bound_names(statement), *registered_in(statement, filled)):
                 pending.setdefault(name, []).append(statement)
         self._pending = pending
         for statement in self.tree.body:
@@ -138,6 +139,48 @@ def bound_names(statement: ast.stmt) -> list[str]:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             names.extend(root_name(node.value.func))
     return names
+
+
+CHANGES = frozenset({"add", "append", "extend", "insert", "register", "setdefault", "update"})
+"""Methods that put something into a table."""
+
+
+def tables_filled(body: list[ast.stmt]) -> dict[str, list[str]]:
+    """Return which tables of the file each name fills: a table its own, a function those that its code stores into."""
+    own = {
+        target.id: [target.id]
+        for statement in body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+        if isinstance(target, ast.Name)
+    }
+    filled = dict(own)
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef):
+            filled[statement.name] = [name for name in stored_into(statement) if name in own]
+    return filled
+
+
+def stored_into(function: ast.FunctionDef) -> list[str]:
+    """Return the names of the tables that a function stores into."""
+    found: list[str] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            found.extend(root_name(node))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            found.extend(root_name(node.func))
+    return found
+
+
+def registered_in(statement: ast.stmt, filled: dict[str, list[str]]) -> list[str]:
+    """Return the tables of the file that a statement fills by its decorators, or by the function that it calls."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        makers = [node.func if isinstance(node, ast.Call) else node for node in statement.decorator_list]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        makers = [statement.value.func]
+    else:
+        return []
+    return [table for maker in makers for name in root_name(maker) for table in filled.get(name, ())]
 
 
 def root_name(node: Any) -> list[str]:

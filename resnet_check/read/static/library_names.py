@@ -12,6 +12,7 @@ from resnet_check.read.static import operations
 from resnet_check.read.static.arguments import PARSER
 from resnet_check.read.static.classes import FieldDefault, functional_enum, make_dataclass, named_tuple
 from resnet_check.read.static.copying import copy_value
+from resnet_check.read.static.environment import ENVIRON, getenv
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.hosted import Nowhere, call_value, elements
 from resnet_check.read.static.interpreter import Interpreter
@@ -317,6 +318,9 @@ VALUES: dict[str, Any] = {
     "enum.Enum": ENUM,
     "enum.IntEnum": Class("IntEnum", (ENUM, TYPES["int"]), {}),
     "enum.StrEnum": Class("StrEnum", (ENUM, TYPES["str"]), {}),
+    **dict.fromkeys(
+        ("enum.EnumMeta", "enum.EnumType"), Class("EnumType", (TYPES["type"],), {}, qualified=operations.ENUM_META)
+    ),
     "enum.unique": native("unique", unchanged),
     "enum.auto": native("auto", lambda i, _s: i.steps),
     "abc.ABC": Class("ABC", (OBJECT,), {}),
@@ -364,8 +368,8 @@ VALUES: dict[str, Any] = {
     **{f"logging.{n}": native(n, nothing) for n in ("info", "debug", "warning", "error", "basicConfig", "exception")},
     "os.path.join": native("join", join_path),
     "os.getcwd": native("getcwd", unknown("a path", "text")),
-    "os.environ": Opaque("the environment"),
-    "os.getenv": native("getenv", unknown("the environment")),
+    "os.environ": ENVIRON,
+    "os.getenv": native("getenv", getenv),
     "os.path.exists": native("exists", unknown("the file system", "number")),
     "random.random": native("random", unknown("a random number", "number")),
     "random.uniform": native("uniform", unknown("a random number", "number")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -98,6 +99,19 @@ def through_torch(name: str) -> Any:
         return run(interpreter, FUNCTIONS[f"torch.{name}"], args, kwargs, site)
 
     return call
+
+
+def differences(values: list[Any]) -> Tensor:
+    return array([later - earlier for earlier, later in itertools.pairwise(values)])
+
+
+def full(interpreter: Interpreter, site: Any, shape: Any, value: Any, **__: Any) -> Any:
+    """Return a one-dimensional array of one number."""
+    del interpreter
+    length = shape[0] if isinstance(shape, (tuple, list)) and len(shape) == 1 else shape
+    if not isinstance(length, int) or not isinstance(value, (int, float)) or not 0 <= length < 5000:
+        return Opaque("`numpy.full`", site)
+    return array([value] * length)
 
 
 def linspace(interpreter: Interpreter, site: Any, start: Any, stop: Any, num: Any = 50, **__: Any) -> Any:
@@ -238,6 +252,8 @@ VALUES: dict[str, Any] = {
         "min": reduction(largest("min"), "min"),
         "mean": reduction(lambda v: sum(v) / len(v), "mean"),
         "cumsum": reduction(cumulative, "cumsum"),
+        "diff": reduction(differences, "diff"),
+        "full": full,
         "maximum": binary(lambda a, b: apply("max", a, b), "maximum"),
         "minimum": binary(lambda a, b: apply("min", a, b), "minimum"),
         "power": pairwise(lambda a, b: a**b, "power"),

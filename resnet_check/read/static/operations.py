@@ -467,7 +467,7 @@ def is_instance(value: Any, cls: Any) -> Any:
     if not isinstance(cls, Class):
         return Opaque("isinstance with something that is no class", None, "number")
     if isinstance(value, Instance):
-        if value.cls.is_subclass(cls):
+        if value.cls.is_subclass(cls) or has_methods(value.cls, cls):
             return True
         return value.cls.opaque.of_kind("number") if value.cls.opaque else False
     if isinstance(value, Tensor):
@@ -478,11 +478,27 @@ def is_instance(value: Any, cls: Any) -> Any:
         return isinstance(value_of(value), cls.host)
     if cls.qualified in CALLABLE_TYPES:
         return isinstance(value, CALLABLE_TYPES[cls.qualified])
+    if cls.qualified == ENUM_META:
+        return isinstance(value, Class) and any(base.qualified == "enum.Enum" for base in value.mro)
     return False
 
 
+def has_methods(cls: Class, abstract: Class) -> bool:
+    """Return whether a class has the methods by which ``collections.abc`` knows its kind."""
+    needed = METHODS_OF_KIND.get(abstract.name, ()) if abstract.host is not None else ()
+    return bool(needed) and all(cls.find(name) is not None for name in needed)
+
+
+METHODS_OF_KIND = {
+    "Iterable": ("__iter__",),
+    "Sized": ("__len__",),
+    "Container": ("__contains__",),
+    "Collection": ("__len__", "__iter__", "__contains__"),
+    "Iterator": ("__iter__", "__next__"),
+}
 PARAMETER = "torch.nn.Parameter"
 TENSOR_TYPES = {"torch.Tensor", "torch.FloatTensor", "torch.autograd.Variable"}
+ENUM_META = "enum.EnumMeta"
 CALLABLE_TYPES: dict[str, Any] = {
     "functools.partial": Partial,
     "types.FunctionType": Function,

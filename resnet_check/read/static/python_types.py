@@ -77,6 +77,10 @@ def type_of(value: Any) -> Any:
         from resnet_check.read.static.library_names import PARTIAL
 
         return PARTIAL
+    if isinstance(value, Tensor):
+        from resnet_check.read.static.torch_names import PARAMETER_CLASS, VALUES
+
+        return PARAMETER_CLASS if value.parameter else VALUES["torch.Tensor"]
     return TYPES.get(type(value).__name__) or Opaque(f"the type of {type(value).__name__}")
 
 

@@ -1,0 +1,140 @@
+"""What a model file finds around it: the environment, tables that decorators fill, the types of Python's own modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resnet_check.read.static.reader import read
+from resnet_check.source import parse_source, read_source
+
+NET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, {width}, 1, bias=False)
+    def forward(self, x):
+        return self.conv(x)
+"""
+
+
+def model_of(text: str, width: str) -> Any:
+    source = (
+        f"import enum, os\nimport numpy as np\nimport torch\nfrom torch import nn\n{text}\n{NET.format(width=width)}"
+    )
+    (model,) = read(parse_source("net.py", source.encode())).models
+    return model
+
+
+WIDTHS = {
+    "a project's own variable is not set": ('WIDTH = int(os.environ.get("MY_WIDTH", 8))', "WIDTH", 8),
+    "nor in the environment at all": (
+        'WIDTH = int(os.environ["MY_WIDTH"]) if "MY_WIDTH" in os.environ else 4',
+        "WIDTH",
+        4,
+    ),
+    "`getenv` without a default is None": ("", '5 if os.getenv("MY_WIDTH") is None else 6', 5),
+    "setting a variable is nothing": ('os.environ["KMP_DUPLICATE_LIB_OK"] = "TRUE"', "7", 7),
+    "the type of a tensor is torch's": ("", "3 if type(torch.zeros(1)) is list else 4", 4),
+    "the type of a parameter is torch's": ("", "3 if type(nn.Parameter(torch.zeros(1))) is nn.Parameter else 4", 3),
+    "an enumeration is of the type of enumerations": (
+        'class Kind(enum.Enum):\n    A = "a"',
+        "3 if isinstance(Kind, enum.EnumMeta) and not isinstance(Kind.A, enum.EnumMeta) else 4",
+        3,
+    ),
+    "a class with the methods of a collection is one": (
+        """
+from collections.abc import Collection
+class Own:
+    def __len__(self): return 1
+    def __iter__(self): return iter([1])
+    def __contains__(self, x): return x == 1
+""",
+        "3 if isinstance(Own(), Collection) and not isinstance(3, Collection) else 4",
+        3,
+    ),
+    "differences of numbers": ("steps = np.diff([1, 4, 9]).tolist()", "steps[0] + steps[1]", 8),
+    "an array of one number": ("ones = np.full((3,), 2).tolist()", "sum(ones)", 6),
+}
+
+
+@pytest.mark.parametrize(("text", "width", "expected"), WIDTHS.values(), ids=WIDTHS)
+def test_a_width_is_what_python_makes_it(text: str, width: str, expected: int) -> None:
+    model = model_of(text, width)
+    assert (model.status, model.params) == ("complete", 3 * expected)
+
+
+@pytest.mark.parametrize(
+    "width", ['int(os.environ.get("LOCAL_RANK", 0)) + 1', 'int(os.environ["WIDTH"])', 'len(os.getenv("HOME"))']
+)
+def test_what_a_system_or_a_launcher_sets_is_not_known(width: str) -> None:
+    model = model_of("", width)
+    assert (model.status, model.params, model.problems) == ("partial", None, [])
+
+
+TABLES = {
+    "an object whose method decorates": """
+class Table:
+    def __init__(self):
+        self.items = {}
+    def add(self, name):
+        def keep(function):
+            self.items[name] = function
+            return function
+        return keep
+    def __getitem__(self, name):
+        if name not in self.items:
+            raise ValueError(name)
+        return self.items[name]
+
+TABLE = Table()
+
+@TABLE.add("wide")
+def wide(x):
+    return 2 * x
+""",
+    "a function that decorates": """
+TABLE = {}
+
+def keep(function):
+    TABLE[function.__name__] = function
+    return function
+
+@keep
+def wide(x):
+    return 2 * x
+""",
+    "a function that makes a decorator": """
+TABLE = {}
+
+def keep(name):
+    def inner(function):
+        TABLE[name] = function
+        return function
+    return inner
+
+@keep("wide")
+def other(x):
+    return 2 * x
+""",
+    "a call": """
+TABLE = {}
+
+def keep(name, function):
+    TABLE.update({name: function})
+
+keep("wide", lambda x: 2 * x)
+""",
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+def test_a_table_of_an_imported_file_is_filled_as_its_top_level_fills_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "tables.py").write_text(text, encoding="utf-8")
+    net = tmp_path / "net.py"
+    body = NET.format(width="TABLE['wide'](4)")
+    net.write_text(f"from torch import nn\nfrom tables import TABLE\n{body}", encoding="utf-8")
+    (model,) = read(read_source(str(net))).models
+    assert (model.status, model.params) == ("complete", 24)
