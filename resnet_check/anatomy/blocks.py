@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from resnet_check.anatomy.flow import START, Flow
@@ -10,17 +12,26 @@ from resnet_check.graph.dim import value
 from resnet_check.graph.records import Op, Shape
 
 
-class Path(NamedTuple):
-    """One way from a block's input to its sum.
+@dataclass(frozen=True, eq=False)
+class Path:
+    """One way from a block's input, the output of ``start``, to its sum.
 
-    ``ops`` are the Ops that everything on this way passes, in order; what lies between two of them (the two sides of a
-    gate, the branches of a concatenation) is in ``region``, which holds them all. ``letters`` has one letter for each
-    of ``ops``, see `kinds`.
+    ``ops`` are the Ops that everything on this way passes, in order. ``letters`` has one letter for each of them, see
+    `kinds`.
     """
 
+    flow: Flow = field(repr=False)
+    start: int
     ops: tuple[int, ...]
-    region: frozenset[int]
     letters: str
+
+    @cached_property
+    def region(self) -> frozenset[int]:
+        """The ``ops`` and what lies between two of them: the two sides of a gate, the branches of a concatenation.
+
+        Looked for only when asked: a way past many blocks, as of a state that all of them share, holds most of the model.
+        """
+        return self.flow.region(self.start, self.ops[-1]) if self.ops else frozenset()
 
     def positions(self, letters: str) -> tuple[int, ...]:
         """Return the Ops of the given roles, in order."""
@@ -73,6 +84,8 @@ class Block(NamedTuple):
         """Whether the shortcut has weights of its own."""
         return bool(self.shortcut.convs)
 
+
+WEIGHTED = frozenset({CONV, DEPTHWISE})
 
 SHORTCUT = frozenset("cn_psa")
 """Roles of what can stand on a shortcut, besides slicing and padding with zeros."""
@@ -128,7 +141,7 @@ def sizes(shape: Shape) -> tuple[int, ...]:
 def path(flow: Flow, start: int, end: int) -> Path:
     """Return the way from one Op to another."""
     ops = flow.path(start, end)
-    return Path(ops, flow.region(start, end), "".join(map(flow.letter, ops)))
+    return Path(flow, start, ops, "".join(map(flow.letter, ops)))
 
 
 def block(flow: Flow, added: Sum) -> Block | None:
@@ -136,11 +149,11 @@ def block(flow: Flow, added: Sum) -> Block | None:
     if len(added.paths) != 2:
         return None
     first, second = added.paths
-    shortcut = min(first, second, key=lambda p: (weight(flow, p), p is first))
-    branch = second if shortcut is first else first
-    if not is_shortcut(flow, shortcut) or weight(flow, shortcut) >= weight(flow, branch):
+    if not is_shortcut(flow, first) and not is_shortcut(flow, second):
         return None
-    if not any(flow.letter(op) in CONV + DEPTHWISE for op in branch.region):
+    weights = weight(flow, first), weight(flow, second)
+    shortcut, branch = (first, second) if weights[0] < weights[1] else (second, first)
+    if weights[0] == weights[1] or not is_shortcut(flow, shortcut):
         return None
     following = flow.following(added.last)
     end = following[-1] if following else added.last
@@ -150,7 +163,7 @@ def block(flow: Flow, added: Sum) -> Block | None:
 
 def weight(flow: Flow, way: Path) -> tuple[int, int]:
     """Return how much happens on a path: its convolutions, then the size of their kernels."""
-    convs = [flow.ops[op] for op in way.region if flow.letter(op) in CONV + DEPTHWISE]
+    convs = [flow.ops[op] for op in way.region if flow.letters[op] in WEIGHTED]
     return len(convs), sum(max(op.attributes.get("kernel", (1,)), default=1) for op in convs)
 
 
@@ -158,8 +171,8 @@ def is_shortcut(flow: Flow, way: Path) -> bool:
     """Return whether a path is an identity, a projection, or something else that hands on its input."""
     return (
         len(way.convs) <= 1
-        and all(op in way.ops or is_zero(flow, op) for op in way.region)
         and all(role in SHORTCUT or keeps_channels(flow, op) for op, role in zip(way.ops, way.letters, strict=True))
+        and all(is_zero(flow, op) for op in way.region.difference(way.ops))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from resnet_check.anatomy.kinds import SOURCES, TRANSPARENT, letter
@@ -17,7 +17,8 @@ class Flow(NamedTuple):
 
     ``inputs`` are the values that an Op reads and that depend on the model's input, one by one. ``readers`` are the Ops
     that read its output. ``gates`` holds the last Op before it that every way from the input passes (START: none but
-    the beginning), ``depths`` the number of such Ops. ``returned`` are the Ops whose outputs the model returns.
+    the beginning), ``depths`` the number of such Ops. ``returned`` are the Ops whose outputs the model returns,
+    ``alive`` those on which something returned depends. ``letters`` holds the role of each Op, see `kinds`.
     """
 
     ops: tuple[Op, ...]
@@ -26,10 +27,12 @@ class Flow(NamedTuple):
     gates: tuple[int, ...]
     depths: tuple[int, ...]
     returned: frozenset[int]
+    alive: frozenset[int]
+    letters: tuple[str, ...]
 
     def letter(self, index: int) -> str:
         """Return the role of an Op."""
-        return letter(self.ops[index], len(set(self.inputs[index])))
+        return self.letters[index]
 
     def path(self, start: int, end: int) -> tuple[int, ...]:
         """Return the Ops behind ``start``, up to and with ``end``, that every way between the two passes."""
@@ -41,26 +44,7 @@ class Flow(NamedTuple):
 
     def region(self, start: int, end: int) -> frozenset[int]:
         """Return the Ops behind ``start`` that ``end`` depends on, and ``end`` itself unless it is the start."""
-        found: set[int] = set()
-        todo = [end]
-        while todo:
-            index = todo.pop()
-            if index > start and index not in found:
-                found.add(index)
-                todo.extend(self.inputs[index])
-        return frozenset(found)
-
-    @property
-    def alive(self) -> frozenset[int]:
-        """The Ops on which something that the model returns depends."""
-        found: set[int] = set()
-        todo = list(self.returned)
-        while todo:
-            index = todo.pop()
-            if index not in found:
-                found.add(index)
-                todo.extend(self.inputs[index])
-        return frozenset(found)
+        return needed([end], self.inputs, start)
 
     def only_reader(self, index: int) -> int | None:
         """Return the Op that alone reads an output, or None."""
@@ -99,7 +83,28 @@ def read(ops: Sequence[Op]) -> Flow:
             readers[i].append(op.index)
         if op.returned:
             returned.add(solid[-1])
-    return Flow(tuple(ops), tuple(inputs), tuple(map(tuple, readers)), tuple(gates), tuple(depths), frozenset(returned))
+    return Flow(
+        tuple(ops),
+        tuple(inputs),
+        tuple(map(tuple, readers)),
+        tuple(gates),
+        tuple(depths),
+        frozenset(returned),
+        needed(returned, inputs, START),
+        tuple(letter(op, len(set(mine))) for op, mine in zip(ops, inputs, strict=True)),
+    )
+
+
+def needed(ends: Iterable[int], inputs: Sequence[tuple[int, ...]], start: int) -> frozenset[int]:
+    """Return the Ops behind ``start`` that some Ops depend on, and these themselves."""
+    found: set[int] = set()
+    todo = list(ends)
+    while todo:
+        index = todo.pop()
+        if index > start and index not in found:
+            found.add(index)
+            todo.extend(inputs[index])
+    return frozenset(found)
 
 
 def is_nothing(op: Op) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from resnet_check.anatomy.blocks import Path, path
@@ -34,21 +34,23 @@ def plain_modules(net: Anatomy) -> tuple[Plain, ...]:
     return tuple(found for found in chains if found is not None)
 
 
-def idle_projections(net: Anatomy) -> dict[int, ModuleRecord]:
+def idle_projections(net: Anatomy, chains: Iterable[Plain]) -> dict[int, ModuleRecord]:
     """Return, for the lines of classes, a shortcut's projection that an instance registers and no instance calls.
 
     Such is a module with one convolution that fits beside the chain of convolutions that the instance is.
     """
     modules, called = net.model.modules, set()
+    idle: dict[int, list[ModuleRecord]] = {}
     for record in modules:
-        if record.reached and record.parent is not None:
+        if record.parent is not None and record.reached:
             called.add((modules[record.parent].class_line, record.path.rpartition(".")[2]))
+        elif record.parent is not None and record.registered:
+            idle.setdefault(record.parent, []).append(record)
     found: dict[int, ModuleRecord] = {}
-    for one in plain_modules(net):
-        for child in modules:
+    for one in chains:
+        for child in idle.get(one.module.index, ()):
             name = child.path.rpartition(".")[2]
-            idle = child.parent == one.module.index and child.registered and not child.reached
-            if idle and (one.module.class_line, name) not in called and fits_beside(net, one, child):
+            if (one.module.class_line, name) not in called and fits_beside(net, one, child):
                 found.setdefault(one.module.class_line, child)
     return found
 
@@ -82,7 +84,7 @@ def plain(net: Anatomy, module: ModuleRecord, mine: list[int]) -> Plain | None:
     chain = path(flow, start, ends[0])
     additions = any(flow.ops[op].kind == "add" and len(flow.inputs[op]) > 1 for op in chain.region)
     is_chain = is_simple(chain) and len(chain.convs) > 1 and own <= chain.region and not additions
-    added = any(flow.letter(reader) in "+j" for reader in flow.readers[ends[0]]) or any(
-        one.start == start and ends[0] in way.region for one in net.sums for way in one.paths
-    )
-    return Plain(module, start, chain) if is_chain and not added else None
+    if not is_chain or any(flow.letter(reader) in "+j" for reader in flow.readers[ends[0]]):
+        return None
+    added = any(ends[0] in way.region for one in net.sums if one.start == start for way in one.paths)
+    return None if added else Plain(module, start, chain)

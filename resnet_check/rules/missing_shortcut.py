@@ -128,8 +128,9 @@ def begins_inside(net: Anatomy, block: Block) -> bool:
 
 def without_sum(report: Reporter, found: Places, net: Anatomy) -> Iterator[Finding]:
     """Report modules that prepare a shortcut and do not add it, or that claim to be residual."""
-    idle = idle_projections(net)
-    for one in plain_modules(net):
+    chains = plain_modules(net)
+    idle = idle_projections(net, chains)
+    for one in chains:
         forward = forward_of(found, one.module)
         if forward is None:
             continue

@@ -80,14 +80,14 @@ def never_used(context: FileContext) -> Iterator[Unused]:
     used: dict[tuple[str, int, str], bool] = defaultdict(bool)
     idle: list[tuple[Model, ModuleRecord, ModuleRecord]] = []
     for model in context.models:
+        whole, alive = understood(model), reached(model)
         for record in model.modules:
             if record.parent is None or not record.registered:
                 continue
             parent = model.modules[record.parent]
-            alive = any(r.reached for r in below(model, record))
-            certain = understood(model) and parent.reached
-            used[key(parent, record)] |= alive or not certain
-            if not alive and certain:
+            certain = whole and parent.reached
+            used[key(parent, record)] |= alive[record.index] or not certain
+            if not alive[record.index] and certain:
                 idle.append((model, parent, record))
     for model, parent, record in idle:
         name, cls = attribute_of(record), places(context).class_at(parent.class_path, parent.class_line)
@@ -99,6 +99,15 @@ def never_used(context: FileContext) -> Iterator[Unused]:
             and not read_elsewhere(places(context), cls, name)
         ):
             yield model, record, cls
+
+
+def reached(model: Model) -> list[bool]:
+    """Return for each module whether a forward pass reaches it or one under it."""
+    found = [record.reached for record in model.modules]
+    for record in reversed(model.modules):
+        if record.parent is not None:
+            found[record.parent] |= found[record.index]
+    return found
 
 
 def understood(model: Model) -> bool:
