@@ -59,11 +59,15 @@ class FileReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure."""
+    """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure.
+
+    ``isolation`` names the layers behind which models were run; None where none was run.
+    """
 
     files: tuple[FileReport, ...]
     seconds: float = 0.0
     fail_on: str = field(default="warning", kw_only=True)
+    isolation: str | None = field(default=None, kw_only=True)
 
     @property
     def models(self) -> tuple[ModelReport, ...]:
@@ -226,6 +230,12 @@ def _without_suppressed(
     # A comment for the whole file that names no rule does not silence what is said about itself.
     named = {path: tuple(each for each in found if each.rules) for path, found in suppressions.items()}
     return merge([*kept, *(finding for finding in more if not _suppressed(finding, named, used))])
+
+
+def not_suppressed(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that no comment of their file suppresses."""
+    suppressions: dict[str, tuple[Suppression, ...]] = {}
+    return [finding for finding in findings if not _suppressed(finding, suppressions, set())]
 
 
 def _suppressed(

@@ -63,10 +63,12 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes; one for each processor.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep results of other runs.")
 @click.option("--config", "config_file", metavar="FILE", help="Take the settings from this file.")
+@click.option("--live", is_flag=True, help="Also build and run the models, isolated, and try properties; needs torch.")
+@click.option("--require-isolation", is_flag=True, help="With --live: run nothing where the isolation is incomplete.")
 @COLOR
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Check the models in files and folders; `-` is standard input.
 
-    Nothing that is read is run, and torch is not needed.
+    Nothing that is read is run, and torch is not needed, unless --live asks for it.
     """
     return check_paths(paths, Options(**options))

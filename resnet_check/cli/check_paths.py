@@ -42,6 +42,8 @@ class Options(NamedTuple):
     stdin_filename: str = "<stdin>"
     jobs: int | None = None
     no_cache: bool = False
+    live: bool = False
+    require_isolation: bool = False
     config_file: str | None = None
     color: str = "auto"
 
@@ -87,6 +89,13 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         report = run(
             work, jobs=whole_run.jobs, use_cache=not options.no_cache, fail_on=whole_run.fail_on, advance=advance
         )
+    if options.require_isolation and not options.live:
+        message = "--require-isolation says how --live runs models: give both"
+        raise CannotCheckError(message)
+    if options.live:
+        from resnet_check.live import check_live
+
+        report = check_live(report, work, _line_finder({}), strict=options.require_isolation)
     _emit(report, work, options)
     for failure in report.failures:
         complain(failure)

@@ -37,7 +37,11 @@ class Outcome(NamedTuple):
 
 
 class Property(NamedTuple):
-    """One thing that must hold, with its page and its examples. ``check`` returns where it holds, and else raises."""
+    """One thing that must hold, with its page and its examples. ``check`` returns where it holds, and else raises.
+
+    ``runs`` says that it is about a model that runs. The others are about whether it does: in a process of its own, the
+    live reader sees that by itself, and reports it under their names.
+    """
 
     code: str
     name: str
@@ -46,6 +50,7 @@ class Property(NamedTuple):
     page: str = ""
     bad: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
+    runs: bool = True
 
     @property
     def title(self) -> str:
@@ -70,11 +75,11 @@ class DoesNotApply(Exception):
 Check = Callable[["Subject"], None]
 
 
-def prop(code: str, name: str, severity: str) -> Callable[[Check], Check]:
-    """Mark the function of a property's file as its check."""
+def prop(code: str, name: str, severity: str, *, runs: bool = True) -> Callable[[Check], Check]:
+    """Mark the function of a property's file as its check (see `Property.runs`)."""
 
     def mark(check: Check) -> Check:
-        check.prop = (code, name, severity)  # type: ignore[attr-defined]
+        check.prop = (code, name, severity, runs)  # type: ignore[attr-defined]
         return check
 
     return mark
@@ -82,10 +87,9 @@ def prop(code: str, name: str, severity: str) -> Callable[[Check], Check]:
 
 def load(module: Any) -> Property:
     """Return the Property that a property's file defines."""
-    code, name, severity = module.check.prop
-    return Property(
-        code, name, severity, module.check, page=module.__doc__ or "", bad=tuple(module.BAD), good=tuple(module.GOOD)
-    )
+    code, name, severity, runs = module.check.prop
+    examples = {"bad": tuple(module.BAD), "good": tuple(module.GOOD)}
+    return Property(code, name, severity, module.check, page=module.__doc__ or "", runs=runs, **examples)
 
 
 @cache
@@ -114,10 +118,15 @@ def outcome(tried: Property, subject: Subject) -> Outcome:
     """
     name, code = tried.name, tried.code
     try:
-        subject.require_runs()
+        if tried.runs:
+            subject.require_runs()
         tried.check(subject)
     except Failed as failed:
         return Outcome(name, code, FAILED, failed.message, failed.example, failed.line)
     except DoesNotApply as reason:
         return Outcome(name, code, DOES_NOT_APPLY, str(reason))
+    except Exception as error:  # noqa: BLE001 - a model may raise anything anywhere, as when it is built again
+        from resnet_check.properties.subject import in_words
+
+        return Outcome(name, code, DOES_NOT_APPLY, f"it could not be tried: {in_words(error)}")
     return Outcome(name, code, PASSED)

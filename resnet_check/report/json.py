@@ -31,6 +31,8 @@ def render(report: Report, options: RenderOptions) -> str:
             "notes": report.count("note"),
         },
     }
+    if report.isolation is not None:
+        content["isolation"] = report.isolation
     if options.statistics:
         content["statistics"] = [
             {"rule": name, "code": code, "count": count} for count, code, name in statistics(report)

@@ -37,7 +37,8 @@ def render(report: Report, options: RenderOptions) -> str:
     blocks += [models] if models else []
     if options.statistics and report.findings:
         blocks.append("\n".join(_statistics(report)))
-    blocks.append(_closing(report, paint))
+    closing = _closing(report, paint)
+    blocks.append(closing if report.isolation is None else f"{closing}\nisolation: {report.isolation}")
     return "\n\n".join(blocks) + "\n"
 
 
