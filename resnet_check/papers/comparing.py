@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from resnet_check.anatomy import Anatomy
@@ -123,8 +123,8 @@ def _input(net: Architecture, variant: Variant) -> Iterator[Difference]:
 
 def _stem(net: Architecture, variant: Variant) -> Iterator[Difference]:
     mine = Stem(tuple((one.kernel, one.stride, one.wide) for one in net.stem.convs), net.stem.pool is not None)
-    scale = Fraction(net.stages[0].wide, variant.wide[0])
-    wanted = Stem(tuple((k, s, int(w * scale)) for k, s, w in variant.stem.convs), variant.stem.pool)
+    mine_wide, his_wide = net.stages[0].wide, variant.wide[0]
+    wanted = Stem(tuple((k, s, w * mine_wide // his_wide) for k, s, w in variant.stem.convs), variant.stem.pool)
     entry = net.stem.convs[0].op
     if mine in {wanted, variant.stem}:
         yield from _stem_details(net)
@@ -175,14 +175,15 @@ def _depth(net: Architecture, variant: Variant) -> Iterator[Difference]:
 
 def _widths(net: Architecture, variant: Variant) -> Iterator[Difference]:
     stages = list(enumerate(zip(net.stages, variant.wide, variant.inner, strict=False)))
-    ratios = {Fraction(stage.wide, wide_) for _, (stage, wide_, _) in stages}
-    inside = {Fraction(stage.inner, inner) for _, (stage, _, inner) in stages}
+    # Different ratios of numbers below 2**26, as all widths are, are different floats too.
+    ratios = {stage.wide / wide_ for _, (stage, wide_, _) in stages}
+    inside = {stage.inner / inner for _, (stage, _, inner) in stages}
     if len(ratios) == 1 and len(inside) == 1 and ratios != inside and net.kind == "bottleneck" and inside == {1}:
         mine, wanted = net.stages[0].wide / net.stages[0].inner, variant.wide[0] / variant.inner[0]
         yield Difference("expansion", f"the expansion is {mine:g} instead of {wanted:g}", 3, stage=0)
         return
     if len(ratios) == 1 and ratios != {1}:
-        yield Difference("scale", f"every stage is {float(next(iter(ratios))):.3g} times as wide", 3.2)
+        yield Difference("scale", f"every stage is {next(iter(ratios)):.3g} times as wide", 3.2)
     elif len(ratios) > 1:
         for index, (stage, wide_, _) in stages:
             if stage.wide != wide_:
@@ -253,13 +254,12 @@ def _blocks(net: Architecture, variant: Variant) -> Iterator[Difference]:
 
 
 def _shortcuts(net: Architecture, variant: Variant) -> Iterator[Difference]:
-    changing = [
-        one for one, before in zip(net.units[1:], net.units, strict=False) if one.stride > 1 or one.wide != before.wide
-    ]
-    steady = [one for one in net.units if one not in changing and one is not net.units[0]]
+    units = net.units
+    changing = [one for before, one in pairwise(units) if one.stride > 1 or one.wide != before.wide]
+    steady = [one for one in units[1:] if one not in changing]
     usual = {"A": "zero-padded", "D": "pooled projection"}.get(variant.shortcut, "projection")
     kinds = {one.shortcut for one in changing}
-    bare = [one for one in net.units if one.shortcut == "projection without norm"]
+    bare = [one for one in units if one.shortcut == "projection without norm"]
     if bare and not variant.preactivated:
         yield Difference("norm", "the projection has no norm", 0.5, op=bare[0].projection and bare[0].projection.op)
         kinds = {"projection" if kind == "projection without norm" else kind for kind in kinds}

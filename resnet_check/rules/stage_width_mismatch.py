@@ -28,7 +28,6 @@ He et al., Deep Residual Learning for Image Recognition, 2015, Table 1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from resnet_check.anatomy.architecture import Architecture
 from resnet_check.finding import Finding
@@ -96,8 +95,8 @@ def is_scaled(net: Architecture, wanted: Variant) -> bool:
 
     An inside that is wider by a factor of its own is a Wide ResNet's or a ResNeXt's.
     """
-    outside = {Fraction(stage.wide, his) for stage, his in zip(net.stages, wanted.wide, strict=True)}
-    inside = {Fraction(stage.inner, his) for stage, his in zip(net.stages, wanted.inner, strict=True)}
+    outside = {stage.wide / his for stage, his in zip(net.stages, wanted.wide, strict=True)}
+    inside = {stage.inner / his for stage, his in zip(net.stages, wanted.inner, strict=True)}
     narrower = wanted.kind == "bottleneck" and inside == {1} and outside != {1}
     return len(outside) == 1 and len(inside) == 1 and not narrower
 
@@ -109,9 +108,9 @@ def is_scaled_inside(net: Architecture, wanted: Variant) -> bool:
 
 def expansion(net: Architecture) -> int | None:
     """Return by how much all bottlenecks widen, None for other blocks."""
-    found = {Fraction(unit.wide, unit.inner) for unit in net.units}
+    found = {unit.wide / unit.inner for unit in net.units}
     one = next(iter(found))
-    return int(one) if net.kind == "bottleneck" and len(found) == 1 and one.denominator == 1 else None
+    return int(one) if net.kind == "bottleneck" and len(found) == 1 and one.is_integer() else None
 
 
 def of_expansion(report: Reporter, where: Places, claim: Claim) -> Finding:
