@@ -139,6 +139,8 @@ class _Search:
         self.tree = Tree(context.source, self.root)
         self.started = time.thread_time()
         self.proven: list[Change] = []
+        self.settled: dict[tuple[object, ...], tuple[Change, set[tuple[object, ...]]]] = {}
+        """The change that ended a kind of problem at a place in one model, and all that ended with it."""
         self.tries = 0
 
     def run(self) -> list[Blame]:
@@ -190,8 +192,11 @@ class _Search:
         """Return the change that ends a problem, and which problems end with it."""
         best: tuple[Change | None, set[Key]] = (None, set())
         second: tuple[Change | None, set[Key]] | None = None
-        if self.context.reread is None or self.is_over():
+        if self.context.reread is None:
             return best
+        if self.is_over():
+            settled, ended = self.settled.get(key(problem)[:3], (None, set()))
+            return settled, {each for each in open_ if each[:3] in ended}
         for change in (*self.proven, *self.candidates(model, problem)):
             if self.is_over():
                 break
@@ -207,6 +212,8 @@ class _Search:
         best = max(best, second or best, key=lambda found: len(found[1]))
         if best[0] is not None and best[0] not in self.proven:
             self.proven.append(best[0])
+        if best[0] is not None:
+            self.settled.setdefault(key(problem)[:3], (best[0], {each[:3] for each in best[1]}))
         return best
 
     def size_for(self, model: Model, problem: Problem) -> tuple[int, ...] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from resnet_check.graph.records import Model, Problem
@@ -89,12 +91,39 @@ def softer(context: FileContext, finding: Finding) -> bool:
 
 
 def told_twice(findings: list[Finding]) -> list[Finding]:
-    """Return the findings without those that another one on the same line makes needless.
+    """Return the findings without those that another one explains."""
+    loud = [f for f in findings if f.severity != "note"]
+    return [f for f in findings if not any(told(f, other) for other in loud if other is not f)]
 
-    A norm that is never called is named where its convolution lacks it; that a layer which is never called does not learn
-    goes without saying.
-    """
-    named = {(f.path, place.line) for f in findings if f.rule == "missing-norm" for place in f.related}
-    unused = {(f.path, f.line) for f in findings if f.rule in {"unused-layer", "missing-norm"}}
-    again = {"unused-layer": named, "every-parameter-learns": named | unused}
-    return [f for f in findings if (f.path, f.line) not in again.get(f.rule, ())]
+
+def told(finding: Finding, by: Finding) -> bool:
+    """Return whether another finding of the same file explains one of a kind that often follows from others."""
+    follows = CONSEQUENCES.get(finding.rule)
+    return follows is not None and finding.path == by.path and follows(finding, by)
+
+
+def leaves_unused(finding: Finding, by: Finding) -> bool:
+    """Return whether a layer is never called because of a mistake in the class that has it."""
+    if by.rule == "missing-norm":
+        return finding.line in {place.line for place in by.related}
+    return by.rule in WITHOUT_SHORTCUT and finding.model is not None and is_within(finding.module, by.module)
+
+
+def is_within(module: str | None, outer: str | None) -> bool:
+    """Return whether a module lies right below another, or below one that has the same place among its blocks."""
+    inner, outer = (re.sub(r"\d+", "#", path or "") for path in (module, outer))
+    return inner.rpartition(".")[0] == outer
+
+
+WITHOUT_SHORTCUT = frozenset({"missing-shortcut", "shortcut-shape-mismatch"})
+
+COUNTS = frozenset({"parameter-count", "mac-count"})
+
+CONSEQUENCES: dict[str, Callable[[Finding, Finding], bool]] = {
+    "unused-layer": leaves_unused,
+    "linear-features-mismatch": lambda f, by: by.rule == "batch-mixed" and by.model == f.model,
+    "inplace-breaks-backward": lambda f, by: by.rule == "relu-before-add" and by.line in {p.line for p in f.related},
+    "parameter-count": lambda _, by: by.rule not in COUNTS,
+    "mac-count": lambda _, by: by.rule not in COUNTS,
+}
+"""Kinds that often only follow from another mistake, and when they do."""

@@ -50,6 +50,25 @@ def suspects(node: ast.AST | None, problem: Problem) -> list[ast.expr]:
     return [node] if isinstance(node, ast.Name) else []
 
 
+def returned_list(places: Places, problem: Problem) -> ast.Return | None:
+    """Return the statement by which a method returned the list that is called as if it were a module."""
+    node = places.at(problem.site, ast.Call)
+    function = node.func if isinstance(node, ast.Call) else None
+    cls = places.class_of(function) if function is not None else None
+    if (
+        cls is None
+        or not isinstance(function, ast.Attribute)
+        or not str(problem.facts.get("reason")).startswith("list ")
+    ):
+        return None
+    for _, value in places.assignments(cls, function.attr):
+        helper = definition(places, value) if isinstance(value, ast.Call) else None
+        returns = [n for n in inside(helper) if isinstance(n, ast.Return)] if helper is not None else []
+        if len(returns) == 1 and isinstance(returns[0].value, (ast.Name, ast.List, ast.ListComp)):
+            return returns[0]
+    return None
+
+
 def trace(places: Places, node: ast.expr | None, site: Site, depth: int) -> tuple[Function, ast.Call] | None:
     """Follow an expression back to a call of a function that returns nothing."""
     if node is None or depth == 0:

@@ -32,7 +32,7 @@ from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._arguments import misplaced, wrong_convolutions
 from resnet_check.rules._calls import certain, derived, incomplete, not_passed_on, severity
-from resnet_check.rules._origins import silent_helper
+from resnet_check.rules._origins import returned_list, silent_helper
 from resnet_check.rules._places import Function, Places, name_of, places
 from resnet_check.rules._spelling import misspelled_init
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -120,6 +120,13 @@ def call(report: Reporter, found: Places, model: Model | None, problem: Problem,
         also = (related(problem.site, f"it fails here: {problem.facts['reason']}"),)
         cure = f"pass it by name: `{wrong.argument}={wrong.argument}`"
         return report(found.source.site(wrong.call), message, help=cure, model=model, module=module, related=also)
+    giving = returned_list(found, problem)
+    if giving is not None and giving.value is not None:
+        value = found.segment(giving.value)
+        also = (related(problem.site, "it is called here"),)
+        message = f"`{value}` is a list of modules, which is then called as if it were one"
+        cure = f"write `return nn.Sequential(*{value})`"
+        return report(found.source.site(giving), message, help=cure, model=model, module=module, related=also)
     function = definition(found, problem)
     places_too = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
     cure = f"it takes `({signature(function)})`" if function is not None else ""
@@ -154,7 +161,26 @@ def signature(function: Function) -> str:
     return text.removeprefix("self, ").removeprefix("self")
 
 
+_RETURNED = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = self.make(3, 8)
+        self.second = self.make(8, 8)
+
+    def make(self, width, out):
+        layers = [nn.Conv2d(width, out, 3, padding=1), nn.ReLU()]
+        return {result}
+
+    def forward(self, x):
+        return self.second(self.first(x))
+"""
+
 BAD = (
+    _RETURNED.format(result="layers  # <- bad-call"),
     """
 from torch import nn
 
@@ -267,6 +293,7 @@ class Net(nn.Module):
 )
 
 GOOD = (
+    _RETURNED.format(result="nn.Sequential(*layers)"),
     """
 from torch import nn
 

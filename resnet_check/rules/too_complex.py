@@ -1,8 +1,8 @@
 """The file was not checked to its end: it needs more steps, time or memory than a check may take.
 
 ## What it checks
-Whether the reading of the file came to its end. Every file is read within fixed budgets, so that a check always
-finishes.
+Whether the reading of the file came to its end, and every rule had its turn. Every file is checked within fixed
+budgets, so that a check always finishes.
 
 ## Why it matters
 What lies behind the point that was reached is unchecked: no finding there does not mean that all is well.
@@ -42,9 +42,9 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield report(Site(context.source.path, 1, 1, 1, 2), problem.message)
     for model, found in context.found("too-complex"):
         reason = found.facts.get("reason", "the budget of steps was used up")
-        yield report(
-            found.site, f"not checked further than this line: {reason}", model=model, module=found.module or None
-        )
+        rules = found.facts.get("rules")
+        said = f"not checked by {rules}" if rules else "not checked further than this line"
+        yield report(found.site, f"{said}: {reason}", model=model, module=found.module or None)
 
 
 BAD = [

@@ -30,7 +30,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Model, ModuleRecord
 from resnet_check.rules._explained import CAUSES, SHAPES
 from resnet_check.rules._modules import below, counted, trainable
@@ -133,6 +133,18 @@ def finding(report: Reporter, found: Places, model: Model, record: ModuleRecord,
     statements = [s for s, _ in found.assignments(cls, name)]
     place = next((found.source.site(s) for s in statements if s.lineno == site.line), site)
     weight = f", so its {counted(size, 'parameter')} never learn" if size else ""
+    twice = called_twice(model, record) if size else None
+    if twice is not None:
+        other = attribute_of(twice)
+        return report(
+            twice.calls[1],
+            f"`self.{other}` is called a second time here, and `self.{name}` not at all{weight}",
+            label=f"`self.{name}` was meant",
+            help=f"write `self.{name}`",
+            model=model,
+            module=record.path,
+            related=(related(place, f"`self.{name}` is built here"),),
+        )
     return report(
         place,
         f"`self.{name}` is built, but no forward pass of `{cls.name}` uses it{weight}",
@@ -141,6 +153,15 @@ def finding(report: Reporter, found: Places, model: Model, record: ModuleRecord,
         model=model,
         module=record.path,
         severity="note" if not size or is_classifier(model, record) else None,
+    )
+
+
+def called_twice(model: Model, record: ModuleRecord) -> ModuleRecord | None:
+    """Return the only sister of a layer's type that its parent calls twice."""
+    sisters = [r for r in model.modules if r.parent == record.parent and r.type == record.type and len(r.calls) > 1]
+    first = sisters[0] if len(sisters) == 1 else None
+    return (
+        first if first is not None and first.type.startswith("torch.nn.") and first.calls[0] != first.calls[1] else None
     )
 
 
@@ -225,13 +246,13 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        self.bn2 = nn.BatchNorm2d(width)  # <- unused-layer
+        self.bn2 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.act = nn.ReLU()  # <- unused-layer
 
     def forward(self, x):
         out = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn1(self.conv2(out)) + x)
+        return self.relu(self.bn1(self.conv2(out)) + x)  # <- unused-layer
 
 
 class Other(nn.Module):
@@ -264,12 +285,12 @@ class Block(nn.Module):
     def __init__(self, width, out, stride=1):
         super().__init__()
         self.conv1 = nn.Conv2d(width, out, 3, stride, 1)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1)  # <- unused-layer
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1)
         self.shortcut = nn.Conv2d(width, out, 1, stride)
 
     def forward(self, x):
         out = torch.relu(self.conv1(x))
-        return torch.relu(self.conv1(out) + self.shortcut(x))
+        return torch.relu(self.conv1(out) + self.shortcut(x))  # <- unused-layer
 
 
 class Net(nn.Module):
