@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnet_check.finding import SEVERITIES, Finding
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
     from resnet_check.source import Source
     from resnet_check.suppression import Suppression
 
+TOO_COMPLEX = "too-complex"
+"""The rule that says what was left out, and the kind of the problem that it reports."""
+
 UNUSED_IGNORE = "unused-ignore"
 """The rule that runs after all others, on what they left."""
+
+MAX_SECONDS = 9.5
+"""Processor time after which no rule begins: reading may take most of it, and no file shall take more than ten seconds."""
 
 
 class ModelReport(NamedTuple):
@@ -106,6 +114,7 @@ def check_source(source: Source, settings: Settings) -> FileReport:
     from resnet_check.rules.selection import selected
 
     failures: list[str] = []
+    deadline = time.process_time() + MAX_SECONDS
     reading = _read(source, settings, failures)
     rules = selected(settings.select, settings.extend_select, settings.ignored_in(source.path))
     context = FileContext(
@@ -116,26 +125,40 @@ def check_source(source: Source, settings: Settings) -> FileReport:
         like=settings.like,
         reference=_reference,
     )
-    findings = _run(rules, context, failures)
-    findings = _without_suppressed(findings, context, rules, failures)
+    findings, ran = _run(rules, context, failures, deadline)
+    late = rules[len(ran) :]
+    if late:
+        said = replace(context, models=(), problems=(_left_out(source.path, late),))
+        findings += _run([rule for rule in rules if rule.name == TOO_COMPLEX], said, failures)[0]
+    findings = _without_suppressed(findings, context, ran, failures)
     return FileReport(
         path=source.path,
-        models=tuple(_reports(context, failures)),
+        models=tuple(_reports(context, failures, compare=not late)),
         findings=tuple(findings),
         failures=tuple(failures),
         dependencies=tuple(reading.dependencies),
     )
 
 
-def _reports(context: FileContext, failures: list[str]) -> Iterator[ModelReport]:
-    """Yield what a report says of the models; of one that the anatomy stumbles over only its figures."""
+def _left_out(path: str, rules: Sequence[Rule]) -> Problem:
+    """Return the problem that there was no time for some rules."""
+    first = f"`{rules[0].name}`"
+    words = first if len(rules) == 1 else f"the {len(rules)} rules from {first} on"
+    return Problem(TOO_COMPLEX, Site(path, 1, 1, 1, 2), facts={"rules": words, "reason": "the time limit"})
+
+
+def _reports(context: FileContext, failures: list[str], *, compare: bool) -> Iterator[ModelReport]:
+    """Yield what a report says of the models; of one that the anatomy stumbles over only its figures.
+
+    Those are all that it says without ``compare`` too.
+    """
     from resnet_check.rules._networks import identity_of
 
     for model in context.models:
         if model.trial:
             continue
         try:
-            found = identity_of(context, model)
+            found = identity_of(context, model) if compare else None
         except Exception as error:  # noqa: BLE001 - one model must not end the report of the others
             failures.append(_failure(context.source.path, f"model {model.name}", error))
             found = None
@@ -154,7 +177,7 @@ def _read(source: Source, settings: Settings, failures: list[str]) -> Reading:
         return read(source, ReadOptions(input_size=settings.input))
     except (RecursionError, MemoryError) as error:
         reason = "it nests too deeply" if isinstance(error, RecursionError) else "it needs too much memory"
-        return Reading(problems=[Problem("too-complex", Site(source.path, 1, 1, 1, 2), facts={"reason": reason})])
+        return Reading(problems=[Problem(TOO_COMPLEX, Site(source.path, 1, 1, 1, 2), facts={"reason": reason})])
     except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
         failures.append(_failure(source.path, "reading it", error))
         return Reading()
@@ -181,22 +204,26 @@ def _reread(source: Source) -> Reread:
             reading = read(source, options)
         except Exception:  # noqa: BLE001 - a changed tree may be odder than any file
             return []
-        return [] if any(problem.kind == "too-complex" for problem in reading.problems) else reading.models
+        return [] if any(problem.kind == TOO_COMPLEX for problem in reading.problems) else reading.models
 
     return again
 
 
-def _run(rules: Iterable[Rule], context: FileContext, failures: list[str]) -> list[Finding]:
-    """Return the merged findings of the rules."""
+def _run(
+    rules: Sequence[Rule], context: FileContext, failures: list[str], deadline: float = inf
+) -> tuple[list[Finding], tuple[Rule, ...]]:
+    """Return the merged findings of the rules, and the rules that ran: after the deadline none begins."""
     from resnet_check.rules.base import merge
 
     found: list[Finding] = []
-    for rule in rules:
+    for number, rule in enumerate(rules):
+        if time.process_time() > deadline:
+            return merge(found), tuple(rules[:number])
         try:
             found.extend(rule.check(context))
         except Exception as error:  # noqa: BLE001 - one rule must not end the check of the others
             failures.append(_failure(context.source.path, f"rule {rule.name}", error))
-    return merge(found)
+    return merge(found), tuple(rules)
 
 
 def _failure(path: str, what: str, error: Exception) -> str:
@@ -226,7 +253,7 @@ def _without_suppressed(
         return kept
     from resnet_check.rules.base import merge
 
-    more = _run(late, replace(context, unused=unused), failures)
+    more, _ = _run(late, replace(context, unused=unused), failures)
     # A comment for the whole file that names no rule does not silence what is said about itself.
     named = {path: tuple(each for each in found if each.rules) for path, found in suppressions.items()}
     return merge([*kept, *(finding for finding in more if not _suppressed(finding, named, used))])

@@ -1,0 +1,76 @@
+"""A check ends in time: rules for which none is left are left out, and the report says so."""
+
+import pytest
+
+from resnet_check import checking
+from resnet_check.checking import check_source
+from resnet_check.config import Settings
+from resnet_check.rules.base import all_rules
+from resnet_check.source import parse_source
+
+TEXT = """
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)  # resnet-check: ignore[unused-layer]
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.conv(x))
+"""
+
+
+class Clock:
+    """A clock that goes on by a second whenever it is looked at."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def process_time(self):
+        self.now += 1
+        return self.now
+
+
+def found(monkeypatch, seconds, **settings):
+    monkeypatch.setattr(checking, "time", Clock())
+    monkeypatch.setattr(checking, "MAX_SECONDS", seconds)
+    report = check_source(parse_source("net.py", TEXT.encode()), Settings(**settings))
+    assert report.failures == ()
+    return report
+
+
+def messages(report):
+    return [finding.message for finding in report.findings if finding.rule == "too-complex"]
+
+
+@pytest.mark.parametrize("ran", range(0, len(all_rules()), 7))
+def test_rules_without_time_are_named(monkeypatch, ran):
+    late = all_rules()[ran:]
+    report = found(monkeypatch, ran)
+    words = f"the {len(late)} rules from `{late[0].name}` on" if len(late) > 1 else f"`{late[0].name}`"
+    assert messages(report) == [f"not checked by {words}: the time limit"]
+    assert {finding.code for finding in report.findings} <= {rule.code for rule in all_rules()[:ran]} | {"RC002"}
+    assert [model.params for model in report.models] == [8 * 3 * 9 + 8 + 90]
+
+
+def test_a_comment_for_a_rule_without_time_is_not_called_unused(monkeypatch):
+    assert "unused-ignore" not in {finding.rule for finding in found(monkeypatch, 5).findings}
+
+
+def test_one_rule_without_time_is_named_alone(monkeypatch):
+    report = found(monkeypatch, 1, select=("too-complex", "unused-layer"))
+    assert messages(report) == ["not checked by `unused-layer`: the time limit"]
+
+
+@pytest.mark.parametrize("settings", [{"ignore": ("too-complex",)}, {"select": ("RC1",)}])
+def test_who_does_not_want_the_note_does_not_get_it(monkeypatch, settings):
+    assert messages(found(monkeypatch, 0, **settings)) == []
+
+
+def test_with_time_for_all_rules_nothing_is_said(monkeypatch):
+    report = found(monkeypatch, len(all_rules()) + 1)
+    assert messages(report) == []
+    assert "linear-features-mismatch" in {finding.rule for finding in report.findings}
