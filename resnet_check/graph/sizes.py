@@ -20,16 +20,24 @@ def verdicts(guards: Iterable[Guard], sizes: Columns) -> list[int]:
     memo: dict[Any, list[Any]] = {}
     found = [FINISHES] * len(next(iter(sizes.values())))
     for guard in guards:
-        test = RELATIONS[guard.relation]
-        pairs = zip(column(guard.left, sizes, memo), column(guard.right, sizes, memo), strict=True)
-        for case, (left, right) in enumerate(pairs):
+        holds = all_hold(RELATIONS[guard.relation], column(guard.left, sizes, memo), column(guard.right, sizes, memo))
+        if guard.held and all(holds):
+            continue
+        for case, held in enumerate(holds):
             if found[case] == FINISHES:
-                holds = holds_for(test, left, right)
-                if guard.required and not holds:
+                if guard.required and not held:
                     found[case] = REFUSED
-                elif holds != guard.held:
+                elif held != guard.held:
                     found[case] = OPEN
     return found
+
+
+def all_hold(test: Any, left: list[Any], right: list[Any]) -> list[bool]:
+    """Return whether a relation holds between each two numbers of two lists of one length."""
+    try:
+        return list(map(bool, map(test, left, right)))
+    except (ArithmeticError, TypeError, ValueError):
+        return [holds_for(test, *pair) for pair in zip(left, right, strict=True)]
 
 
 def holds_for(test: Any, left: Any, right: Any) -> bool:

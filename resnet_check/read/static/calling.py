@@ -124,7 +124,7 @@ def make_function(interpreter: Interpreter, name: str, node: Any, frame: Frame) 
         if default is not None
     }
     owner = frame.owner if frame.class_scope else enclosing_class(frame)
-    generator = not isinstance(node, ast.Lambda) and has_yield(node)
+    generator = not isinstance(node, ast.Lambda) and "yield" in frame.file.text and has_yield(node)
     made = Function(name, node, frame, defaults, keyword_defaults, generator=generator, owner=owner)
     made.seen = closures.loop_variables(node, frame)
     return made
