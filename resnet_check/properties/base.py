@@ -68,6 +68,10 @@ class Failed(Exception):
         self.line = line
 
 
+class Raised(Failed):
+    """The model's own code raises, which matters to a few properties only."""
+
+
 class DoesNotApply(Exception):
     """A property says nothing about this model; the argument is the reason."""
 

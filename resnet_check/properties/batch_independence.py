@@ -59,7 +59,7 @@ def check(subject: Subject) -> None:
             message = "with the images of a batch in another order, an image gives something else"
             raise Failed(message)
 
-    for_all(subject, alone)
+    for_all(subject, alone, raising=True)
 
 
 class Steps:

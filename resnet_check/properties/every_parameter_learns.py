@@ -26,10 +26,11 @@ The PyTorch documentation, "Autograd mechanics", locally disabling gradient comp
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.properties._examples import network
-from resnet_check.properties.base import DoesNotApply, Failed, prop
+from resnet_check.properties.base import DoesNotApply, Failed, Raised, prop
 from resnet_check.properties.generated import SECONDS
 from resnet_check.properties.subject import Case, Subject, in_words, leaves, shaken
 
@@ -46,6 +47,8 @@ NAMED = 3
 @prop("RC604", "every-parameter-learns", "warning")
 def check(subject: Subject) -> None:
     """Look for a gradient of each parameter."""
+    import torch
+
     learned: set[str] = set()
     wanted: dict[str, None] = {}
     raised: list[BaseException] = []
@@ -59,9 +62,14 @@ def check(subject: Subject) -> None:
             break
         net = shaken(subject.build(seed=subject.seed + seed), subject.seed + seed).train(training)
         wanted.update(dict.fromkeys(name for name, p in net.named_parameters() if p.requires_grad))
+        case = Case(4, size, subject.seed + seed)
         try:
-            backward(net, subject, Case(4, size, subject.seed + seed))
-        except Exception as error:  # noqa: BLE001 - training mode may want what is not known here, such as labels
+            outputs = leaves(subject.attempt(partial(net, *subject.inputs(case, torch.float32))))
+        except Raised:
+            continue  # training mode may want what is not known here, such as labels
+        try:
+            backward(outputs, seed)
+        except Exception as error:  # noqa: BLE001 - a backward function may be the model's own
             raised.append(error)
             continue
         finished += 1
@@ -70,6 +78,9 @@ def check(subject: Subject) -> None:
             return
     if not wanted:
         message = "it has no parameters to train"
+        raise DoesNotApply(message)
+    if not finished and not raised:
+        message = "forward raises with gradients switched on"
         raise DoesNotApply(message)
     if not finished:
         message = f"backward raises {in_words(raised[0])}"
@@ -82,15 +93,15 @@ def check(subject: Subject) -> None:
     raise Failed(message, line=subject.line_of_module(dead[0].rpartition(".")[0]))
 
 
-def backward(net: torch.nn.Module, subject: Subject, case: Case) -> None:
-    """Run forward and backward, from a random direction in what the model returns."""
+def backward(outputs: list[torch.Tensor], seed: int) -> None:
+    """Run backward from a random direction in what the model returns."""
     import torch
 
-    outputs = [leaf for leaf in leaves(net(*subject.inputs(case, torch.float32))) if leaf.requires_grad]
-    generator = torch.Generator().manual_seed(case.seed)
-    directions = [torch.rand(leaf.shape, generator=generator).to(leaf.dtype) + 0.5 for leaf in outputs]
-    if outputs:
-        torch.autograd.backward(outputs, directions)
+    trained = [leaf for leaf in outputs if leaf.requires_grad]
+    generator = torch.Generator().manual_seed(seed)
+    directions = [torch.rand(leaf.shape, generator=generator).to(leaf.dtype) + 0.5 for leaf in trained]
+    if trained:
+        torch.autograd.backward(trained, directions)
 
 
 def has_gradient(parameter: Any) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
-from resnet_check.properties.base import Failed
+from resnet_check.properties.base import DoesNotApply, Failed, Raised
 from resnet_check.properties.subject import Case, Subject
 
 EXAMPLES = 0.1
@@ -24,17 +24,19 @@ def for_all(
     *,
     batches: tuple[int, int] = (2, 4),
     sizes: Sequence[tuple[int, ...]] = (),
+    raising: bool = False,
 ) -> None:
     """Try a check on generated cases; raise the `Failed` of the smallest case on which it fails.
 
     ``batches`` are the least and the greatest number of images, ``sizes`` those to draw from, the smallest first (none:
-    `Subject.sizes`).
+    `Subject.sizes`). Cases in which the model itself raises count with ``raising`` only: one property says so, not all.
     """
     import hypothesis
     from hypothesis import strategies as st
     from hypothesis.errors import HypothesisException
 
     failures: dict[Case, Failed] = {}
+    raised: list[Raised] = []
     passed: set[Case] = set()
     started = time.process_time()
 
@@ -47,6 +49,9 @@ def for_all(
         try:
             check(case)
         except Failed as failed:
+            if isinstance(failed, Raised) and not raising:
+                raised.append(failed)
+                return
             failures[case] = failed
             raise
         passed.add(case)
@@ -54,10 +59,11 @@ def for_all(
     cases = st.builds(
         Case, st.integers(*batches), st.sampled_from(sizes or subject.sizes), st.integers(0, LARGEST_SEED)
     )
-    user = hypothesis.settings.default
+    user = hypothesis.settings.default or hypothesis.settings()
     settings = hypothesis.settings(
         parent=user,
-        max_examples=max(1, round((user.max_examples if user else 100) * EXAMPLES)),
+        max_examples=max(1, round(user.max_examples * EXAMPLES)),
+        phases=[phase for phase in user.phases if phase is not hypothesis.Phase.explain],  # it traces every line
         deadline=None,
         database=None,
         report_multiple_bugs=False,
@@ -68,6 +74,8 @@ def for_all(
     # Late cases pass unseen, which hypothesis takes for a test that cannot make up its mind: what was seen counts.
     with contextlib.suppress(Failed, HypothesisException, BaseExceptionGroup):
         test()
+    if raised and not passed and not failures:
+        raise DoesNotApply(raised[0].message)
     if failures:
         case = min(failures, key=lambda c: (c.batch, c.size, c.seed))
         smallest = failures[case]

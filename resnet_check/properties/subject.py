@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from resnet_check.graph.dim import symbols, value
 from resnet_check.graph.records import Model, ModuleRecord, Site
 from resnet_check.graph.sizes import accepts
-from resnet_check.properties.base import DoesNotApply, Failed
+from resnet_check.properties.base import DoesNotApply, Raised
 
 if TYPE_CHECKING:
     import torch
@@ -211,21 +211,26 @@ class Subject:
     def output(self, module: nn.Module, case: Case, inputs: tuple[torch.Tensor, ...] | None = None) -> Any:
         """Return what a module makes of a case, or of copies of other inputs, without gradients.
 
-        What it raises becomes `Failed`.
+        What it raises becomes `Raised`.
         """
         import torch
 
         given = self.inputs(case, precision(module)) if inputs is None else tuple(x.clone() for x in inputs)
-        with torch.no_grad():
-            return self.attempt(lambda: module(*given))
+        mode = module.training
+        try:
+            with torch.no_grad():
+                return self.attempt(lambda: module(*given))
+        finally:
+            if any(part.training != mode for part in module.modules()):  # forward has set it
+                module.train(mode)
 
     def attempt(self, action: Callable[[], Any], what: str = "forward") -> Any:
-        """Return what an action of the model's returns; what it raises becomes `Failed`, with the line of its file."""
+        """Return what an action of the model's returns; what it raises becomes `Raised`, with the line of its file."""
         try:
             return action()
         except Exception as error:
             message = f"{what} raises {in_words(error)}"
-            raise Failed(message, line=self.line_of(error)) from error
+            raise Raised(message, line=self.line_of(error)) from error
 
     def holds(self, filename: str) -> bool:
         """Return whether code of that file name is code of the model's file."""
@@ -347,5 +352,8 @@ def all_apart(first: Any, second: Any) -> float:
 
 def in_words(error: BaseException) -> str:
     """Return an exception in one line: its type and the first line of its message."""
-    message = str(error).strip().partition("\n")[0]
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception:  # noqa: BLE001 - the class may be the model's own
+        message = ""
     return f"{type(error).__name__}: {message}"[:200] if message else type(error).__name__

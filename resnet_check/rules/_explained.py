@@ -117,6 +117,20 @@ def is_within(module: str | None, outer: str | None) -> bool:
 
 WITHOUT_SHORTCUT = frozenset({"missing-shortcut", "shortcut-shape-mismatch"})
 
+SEEN_TO_FOLLOW = {
+    "every-parameter-learns": "unused-layer missing-norm detached broken-chain inplace-breaks-backward result-discarded",
+    "batch-independence": "batch-mixed",
+    "deterministic-eval": "dropout-always-on layer-created-in-forward",
+    "state-dict-round-trip": "unregistered-module unregistered-parameter layer-created-in-forward",
+    "float64-and-bfloat16": "unregistered-module unregistered-parameter layer-created-in-forward",
+    "copy-and-pickle": "unregistered-module unregistered-parameter layer-created-in-forward",
+    "identity-at-zero-branch": "inplace-changes-identity",
+    "norm-statistics": "mode-set-in-forward",
+    "double-backward": "inplace-breaks-backward",
+    "equals-reference": "not-the-reference",
+}
+"""Properties that a model of the file lacks if the file has one of these mistakes, which are told at the line to change."""
+
 COUNTS = frozenset({"parameter-count", "mac-count"})
 
 CONSEQUENCES: dict[str, Callable[[Finding, Finding], bool]] = {
@@ -125,5 +139,6 @@ CONSEQUENCES: dict[str, Callable[[Finding, Finding], bool]] = {
     "inplace-breaks-backward": lambda f, by: by.rule == "relu-before-add" and by.line in {p.line for p in f.related},
     "parameter-count": lambda _, by: by.rule not in COUNTS,
     "mac-count": lambda _, by: by.rule not in COUNTS,
+    **dict.fromkeys(SEEN_TO_FOLLOW, lambda f, by: by.rule in SEEN_TO_FOLLOW[f.rule].split()),
 }
 """Kinds that often only follow from another mistake, and when they do."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import linecache
 import sys
 from pathlib import Path
 
+from resnet_check.graph.dim import value
 from resnet_check.properties import Subject
+from resnet_check.read.live.tracer import trace
 from resnet_check.read.static.reader import read
 from resnet_check.source import read_source
 
@@ -26,4 +29,9 @@ def subject_of(path: str, name: str = "build", **more: object) -> Subject:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return Subject(getattr(module, name), name, path, static=static, **more)
+    factory = getattr(module, name)
+    shape = None if static is None or static.input is None else tuple(value(size) for size in static.input[1:])
+    traced = None
+    with contextlib.suppress(Exception):  # what cannot be built has no Graph
+        traced = None if shape is None else trace(factory(), name=name, path=path, input_shape=shape)
+    return Subject(factory, name, path, model=traced, static=static, **more)

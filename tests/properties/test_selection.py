@@ -8,8 +8,9 @@ from resnet_check.checking import check_source
 from resnet_check.config import Settings
 from resnet_check.finding import Finding
 from resnet_check.properties import all_properties
+from resnet_check.rules._explained import SEEN_TO_FOLLOW
 from resnet_check.rules.base import all_rules, merge
-from resnet_check.rules.selection import matches, selected, selected_properties
+from resnet_check.rules.selection import known_rules, matches, selected, selected_properties
 from resnet_check.source import parse_source
 
 CODES = {each.code for each in all_properties()}
@@ -60,8 +61,14 @@ def test_the_command_line_lists_and_explains_them(run_cli):
     assert run_cli("explain", "batch-dependence").err.endswith("(did you mean `batch-independence`?)\n")
 
 
-def test_an_unused_layer_is_told_once():
+def test_what_the_static_check_explains_is_told_once():
     unused = Finding("unused-layer", "RC111", "warning", "model.py", 9, 1, 9, 2, "never called")
-    idle = unused._replace(rule="every-parameter-learns", code="RC604", message="no gradient")
-    elsewhere = idle._replace(line=12)
-    assert merge([unused, idle, elsewhere]) == [unused, elsewhere]
+    idle = unused._replace(rule="every-parameter-learns", code="RC604", message="no gradient", line=12)
+    mixed = unused._replace(rule="batch-independence", code="RC601", message="depends on the batch", line=13)
+    elsewhere = idle._replace(path="other.py")
+    assert merge([unused, idle, mixed, elsewhere]) == [unused, mixed, elsewhere]
+
+
+def test_what_explains_a_property_is_a_rule():
+    names = {rule.name for rule in known_rules()}
+    assert {name for rules in SEEN_TO_FOLLOW.values() for name in rules.split()} | SEEN_TO_FOLLOW.keys() <= names
