@@ -7,13 +7,12 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnet_check.checking import FileReport, ModelReport, Report, not_suppressed
 from resnet_check.errors import CannotCheckError
 from resnet_check.finding import SEVERITIES, Finding
-from resnet_check.read.live.protocol import Effect, Ended, Figures, Limits, Raised, Request, Stage, Tried
+from resnet_check.read.live.protocol import Done, Effect, Figures, Limits, Raised, Request, Stage, Tried
 from resnet_check.read.live.session import LAYERS, Result, Session
 
 if TYPE_CHECKING:
@@ -74,13 +73,13 @@ def check_live(
         def run(request: Request) -> Result:
             return session.run(request._replace(strict=strict, limits=list(limits)))
 
-        files = [_file(file, settings[file.path], run, lines_of) for file in report.files]
+        files = [check_file(file, settings[file.path], run, lines_of) for file in report.files]
         isolation = session.isolation
     seconds = report.seconds + time.perf_counter() - start
     return replace(report, files=tuple(files), seconds=seconds, isolation=isolation)
 
 
-def _file(file: FileReport, settings: Settings, run: Run, lines_of: Callable[[str], list[str]]) -> FileReport:
+def check_file(file: FileReport, settings: Settings, run: Run, lines_of: Callable[[str], list[str]]) -> FileReport:
     """Return the report of one file with what its models show."""
     from resnet_check.rules.base import merge
     from resnet_check.rules.selection import selected_properties
@@ -110,11 +109,20 @@ def _request(path: str, model: ModelReport, settings: Settings, wanted: Iterable
         name=model.name,
         kind=model.kind,
         line=model.line,
-        input=None if settings.input is None else list(settings.input),
+        input=_input(model, settings),
+        size=None if settings.input is None else list(settings.input),
+        known=model.status == "complete",
         like=settings.like,
         properties=[each.name for each in wanted if each.runs],
         seed=SEED,
     )
+
+
+def _input(model: ModelReport, settings: Settings) -> list[int] | None:
+    """Return the shape of the input without the batch, None where a size of it is not known."""
+    shape = settings.input or (model.input or ())[1:]
+    sizes = [size for size in shape if size is not None]
+    return sizes if sizes and len(sizes) == len(shape) else None
 
 
 def _completed(model: ModelReport, result: Result) -> ModelReport:
@@ -175,7 +183,7 @@ def _at(stage: str, what: str, line: int | None = None) -> Told:
 def _death(result: Result) -> str:
     """Return in words why a model's process did not come to its end, nothing if it did."""
     ended, limits = result.ended, result.request.bounds
-    if any(type(record).__name__ == "Done" for record in result.said) or not ended.how:
+    if Done() in result.said or not ended.how:
         return ""
     if result.lost:
         return "ends the process that watches over it"
@@ -183,27 +191,19 @@ def _death(result: Result) -> str:
         "wall": f"takes more than {limits.wall:.0f} s",
         "printed": f"prints more than {limits.printed >> 20} MiB",
         "said": "writes into what is not its own",
-        "signal": _signal(ended, limits),
     }
+    if ended.how == "signal":
+        return _signal(ended.code, ended.cpu, limits)
     return words.get(ended.how, f"ends its process with status {ended.code}")
 
 
-def _signal(ended: Ended, limits: Limits) -> str:
-    if ended.code in {signal.SIGXCPU, signal.SIGKILL} and ended.cpu >= limits.cpu:
+def _signal(number: int, cpu: float, limits: Limits) -> str:
+    if number in {signal.SIGXCPU, signal.SIGKILL} and cpu >= limits.cpu:
         return f"takes more than {limits.cpu} s of processor time"
-    names = {
-        signal.SIGKILL: "is killed by the system, as for want of memory",
-        signal.SIGXFSZ: "writes too large a file",
-    }
-    return names.get(signal.Signals(ended.code), f"ends with {_name(ended.code)}")
-
-
-@cache
-def _name(number: int) -> str:
-    try:
-        return f"signal {signal.Signals(number).name}"
-    except ValueError:
-        return f"signal {number}"
+    if number == signal.SIGKILL:
+        return "is killed by the system, as for want of memory"
+    names = {each.value: each.name for each in signal.Signals}
+    return f"ends with {names.get(number, f'signal {number}')}"
 
 
 def _finding(path: str, model: ModelReport, told: Told, tried: Property, lines: list[str]) -> Finding:

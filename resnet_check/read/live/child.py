@@ -107,7 +107,9 @@ def _watched(child: Child, folder: str) -> Iterator[None]:
 
     def unraisable(found: Any) -> None:
         line = line_in(child.request.path, found.exc_value) if found.exc_value is not None else None
-        if line is not None:
+        if isinstance(found.exc_value, UsedUp):
+            child.raised(found.exc_value)
+        elif line is not None:
             child.say(Effect(f"raises {found.exc_type.__name__} where nothing can catch it", line))
 
     sys.unraisablehook = unraisable

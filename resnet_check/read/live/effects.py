@@ -18,6 +18,9 @@ from typing import Any
 STANDARD = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
 LIBRARIES = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib"))
 
+OWN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "")
+"""The folder of this package."""
+
 MOST = 20
 """The most effects that are told of one model."""
 
@@ -41,6 +44,7 @@ FILES: dict[str, tuple[str, Callable[[tuple[Any, ...]], Any]]] = {
     "open": ("writes", _opened),
     "os.remove": ("deletes", _path),
     "os.rmdir": ("deletes", _path),
+    "shutil.rmtree": ("deletes", _path),
     "os.rename": ("renames", _path),
     "os.truncate": ("truncates", _path),
     "os.mkdir": ("makes the folder", _path),
@@ -121,11 +125,16 @@ def _words(event: str, arguments: tuple[Any, ...], folder: str) -> str:
 
 
 def _who(frame: FrameType | None, path: str, project: str) -> tuple[bool, int | None]:
-    """Return whether code of the project itself did it, with Python's own at most between, and the line of its file."""
+    """Return whether code of the project itself did it, with Python's own at most between, and the line of its file.
+
+    So did what our own code seems to do, which does none of it: a call into C that came to the model's code, as unpickling.
+    """
     innermost = True
     while frame is not None:
         file = frame.f_code.co_filename
         if innermost and not file.startswith(STANDARD):
+            if file.startswith(OWN):
+                return True, None
             if not file.startswith(project) and file != path:
                 return False, None
             innermost = False

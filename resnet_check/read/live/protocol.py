@@ -35,9 +35,10 @@ class Limits(NamedTuple):
 class Request(NamedTuple):
     """One model to build and run.
 
-    ``path`` and ``project`` are absolute. ``name``, ``kind`` and ``line`` are those of the static reader, ``input`` is the
-    shape without the batch where the user gives one. ``properties`` are the names of those to try. With ``strict`` nothing
-    is run where a layer of the isolation is missing.
+    ``path`` and ``project`` are absolute. ``name``, ``kind`` and ``line`` are those of the static reader, and ``input`` the
+    shape of the input without the batch as that knows it. ``size`` is the one that the user asked for. ``known`` says that
+    the static reader understands the model: then it is asked again for the Graph. ``properties`` are the names of those to
+    try. With ``strict`` nothing is run where a layer of the isolation is missing.
     """
 
     path: str
@@ -46,6 +47,8 @@ class Request(NamedTuple):
     kind: str
     line: int
     input: list[int] | None = None
+    size: list[int] | None = None
+    known: bool = False
     like: str | None = None
     properties: list[str] = []  # noqa: RUF012 - a default that nobody changes
     seed: int = 0

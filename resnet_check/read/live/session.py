@@ -57,7 +57,7 @@ class Session:
         self.models = models
         self.layers: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = ""
+        self.folder = ""
         self._rest = b""
 
     def __enter__(self) -> Self:
@@ -70,6 +70,11 @@ class Session:
         self.stop()
 
     @property
+    def pid(self) -> int | None:
+        """The process of the worker; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def isolation(self) -> str:
         """The layers that stand, for the report; ``none`` where there are none."""
         return "+".join(self.layers) or "none"
@@ -80,7 +85,7 @@ class Session:
             raise CannotCheckError(NEEDS_FORK)
         if importlib.util.find_spec("torch") is None:
             raise CannotCheckError(NEEDS_TORCH)
-        self._folder = os.path.realpath(tempfile.mkdtemp(prefix="resnet-check-"))
+        self.folder = os.path.realpath(tempfile.mkdtemp(prefix="resnet-check-"))
         kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         start = (
             "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); "
@@ -92,7 +97,7 @@ class Session:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                cwd=self._folder,
+                cwd=self.folder,
                 env={**kept, **FIXED},
                 start_new_session=True,
             )
@@ -138,7 +143,7 @@ class Session:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _send(self, request: Request) -> None:
         assert self._process is not None  # noqa: S101 - for the type checker

@@ -7,6 +7,7 @@ When its input ends, because the tool has gone, it ends its child and itself.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import shutil
@@ -17,7 +18,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 from resnet_check.read.live import protocol
 from resnet_check.read.live.isolation import Fence, isolate
@@ -38,7 +39,7 @@ WARM_FROM = 2
 """From so many models on it pays to do what all children would do before they are forked."""
 
 
-def main(models: int) -> None:
+def main(models: int) -> NoReturn:
     """Answer requests until there are none; the folder given as current one goes with the worker."""
     folder = os.getcwd()
     answers = os.dup(1)
@@ -60,6 +61,7 @@ def main(models: int) -> None:
         finally:
             os.chdir("/")
             shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # Python would take a second to give back what torch holds
 
 
 def _send(answers: int, record: protocol.Record) -> None:
@@ -104,22 +106,27 @@ def _import_torch(*, warm: bool) -> Ended | None:
     torch.set_num_threads(1)
     if warm:
         _warm()
+    gc.freeze()  # a child that collects its garbage shall not go through all that torch holds, and copy it for that
     return None
 
 
 def _warm() -> None:
-    """Do once what a first pass on the meta device imports, and what the properties do; nothing that starts a thread."""
-    import torch
+    """Do once, for a small network, what the children will do: what that imports, no child has to import.
+
+    Torch has one thread here, so that nothing but this thread exists when a child is forked.
+    """
     from torch import nn
 
-    import resnet_check.properties
+    from resnet_check.properties import Subject, run
+    from resnet_check.read.live.tracer import trace
 
-    resnet_check.properties.all_properties()
-    with torch.no_grad(), torch.device("meta"):
-        layers = nn.Sequential(
-            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)
-        )
-        nn.Linear(4, 2)(torch.flatten(layers.eval()(torch.empty(1, 3, 8, 8)), 1))
+    def build() -> nn.Module:
+        stem = (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1))
+        return nn.Sequential(*stem, nn.Flatten(), nn.Linear(4, 2))
+
+    traced = trace(build(), input_shape=(3, 8, 8))
+    with contextlib.suppress(Exception):  # the children will meet it again, each in a process that may end
+        run(Subject(build, traced.name, model=traced))
 
 
 def readable() -> list[str]:
@@ -133,14 +140,16 @@ def readable() -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _static(path: str, size: tuple[int, ...] | None) -> dict[str, Any]:
-    """Return the models that the static reader finds in a file."""
+def _static(path: str, size: tuple[int, ...]) -> dict[str, Any]:
+    """Return the models that the static reader finds in a file, looked at with inputs of a size if one is given."""
     from resnet_check.read.reading import ReadOptions
     from resnet_check.read.static.reader import read
     from resnet_check.source import read_source
 
     try:
-        return {model.name: model for model in read(read_source(path), ReadOptions(size)).models if not model.trial}
+        return {
+            model.name: model for model in read(read_source(path), ReadOptions(size or None)).models if not model.trial
+        }
     except Exception:  # noqa: BLE001 - what the static check says of it is said there
         return {}
 
@@ -149,7 +158,7 @@ def _run(request: Request, requests: int, folder: str) -> Ended:
     """Fork a child for a model and return how it ended, when nothing is left of it."""
     from resnet_check.read.live import child
 
-    static = _static(request.path, tuple(request.input) if request.input else None).get(request.name)
+    static = _static(request.path, tuple(request.size or ())).get(request.name) if request.known else None
     os.mkdir(folder)
     answer, output = os.pipe(), os.pipe()
     start = time.monotonic()

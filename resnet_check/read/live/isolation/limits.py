@@ -42,9 +42,7 @@ def _set(name: str, soft: int, hard: int) -> bool:
     if kind is None or (name == "RLIMIT_AS" and sys.platform == "darwin"):  # macOS takes it and ignores it
         return False
     infinite, get, put = (getattr(resource, word) for word in ("RLIM_INFINITY", "getrlimit", "setrlimit"))
-    _, most = get(kind)
-    if most != infinite:
-        soft, hard = min(soft, most), min(hard, most)
+    soft, hard = (min(new, old) if old != infinite else new for new, old in zip((soft, hard), get(kind), strict=True))
     with contextlib.suppress(ValueError, OSError):
         put(kind, (soft, hard))
         return True
