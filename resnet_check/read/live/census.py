@@ -75,7 +75,7 @@ class Census:
     def stand_ins(self, *, device: str | None) -> Iterator[None]:
         """Replace all parameters, buffers and other tensors in attributes of modules while a pass runs.
 
-        On a ``device`` (``meta``) the stand-ins have no values there; with None they share the values.
+        On a ``device`` (``meta``) the stand-ins have no values; with None they share the values, zeros where there are none.
         """
         self._device = device
         try:
@@ -102,8 +102,11 @@ class Census:
         import torch
 
         if id(tensor) not in self._made:
-            plain = tensor.detach()
-            made = plain if self._device is None else torch.empty_like(plain, device=self._device)
+            made = tensor.detach()
+            if self._device is not None:  # not `empty_like`, which costs the import of a computer algebra system
+                made = torch.empty_strided(made.size(), made.stride(), dtype=made.dtype, device=self._device)
+            elif made.is_meta:
+                made = torch.zeros(made.size(), dtype=made.dtype, device="cpu")
             self._made[id(tensor)] = made
             self._originals[id(made)] = made, tensor
         return self._made[id(tensor)]
@@ -217,12 +220,8 @@ def class_name(cls: type) -> str:
 @cache
 def layer_of(cls: Any) -> tuple[str, Layer] | None:
     """Return the layer of the operator table that a class is or derives from, with its name, or None."""
-    for each in cls.__mro__:
-        name = class_name(each)
-        if name.startswith("torch."):
-            layer = operators.LAYER_TABLE.get(name)
-            return None if layer is None else (name, layer)
-    return None
+    torchs = (class_name(each) for each in cls.__mro__ if class_name(each).startswith("torch."))
+    return next(((name, operators.LAYER_TABLE[name]) for name in torchs if name in operators.LAYER_TABLE), None)
 
 
 def runs_as_torch(module: nn.Module) -> str:
@@ -233,3 +232,9 @@ def runs_as_torch(module: nn.Module) -> str:
         return ""
     own: Any = next(cls for cls in kind.__mro__ if class_name(cls) == found[0])
     return found[0] if kind.forward is own.forward else ""
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether the program put hooks on a module; those of torch, as for a normalised weight, are none of these."""
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())  # noqa: SLF001 - not told otherwise
+    return any(not str(getattr(hook, "__module__", "")).startswith("torch.") for hook in hooks)

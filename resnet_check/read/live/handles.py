@@ -18,8 +18,8 @@ class Handle:
     """A tensor as the operator table sees it, and the Op that computed it last (None: it comes from outside of the pass).
 
     ``uniform`` is the number that a constant was filled with, ``source`` the tensor from outside that has its values.
-    ``name`` and ``owner`` say which parameter or buffer of which module it is. ``base`` is the tensor of which it is a view, ``same`` are all
-    tensors that are the whole of the same memory.
+    ``name`` and ``owner`` say which parameter or buffer of which module it is. ``base`` is the tensor of which it is a
+    view, ``same`` are all tensors that are the whole of the same memory.
     """
 
     __slots__ = ("_data", "base", "dtype", "name", "op", "owner", "parameter", "same", "shape", "source", "uniform")
@@ -125,16 +125,24 @@ def translator(handle_of: Callable[[Any], Handle]) -> Callable[[Any], Any]:
 
 
 class LayerView:
-    """A layer of torch as the operator table sees it: its attributes, with handles for its tensors."""
+    """A layer of torch as the operator table sees it: its attributes, with handles for its tensors.
 
-    __slots__ = ("_layer", "_translated")
+    ``own`` gives the handle of a tensor of the layer's, which may be computed from its parameters at each call.
+    """
 
-    def __init__(self, layer: Any, translated: Callable[[Any], Any]) -> None:
+    __slots__ = ("_layer", "_own", "_translated")
+
+    def __init__(self, layer: Any, translated: Callable[[Any], Any], own: Callable[[str, Any], Handle]) -> None:
         self._layer = layer
         self._translated = translated
+        self._own = own
 
     def __getattr__(self, name: str) -> Any:
         import torch
 
         value = getattr(self._layer, name)
-        return LayerView(value, self._translated) if isinstance(value, torch.nn.Module) else self._translated(value)
+        if isinstance(value, torch.Tensor):
+            return self._own(name, value)
+        if isinstance(value, torch.nn.Module):
+            return LayerView(value, self._translated, self._own)
+        return self._translated(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph import operators
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 SIZED = frozenset({"size", "shape", "numel", "nelement", "__len__"})
 """What a tensor says of its own sizes."""
 
+SWITCH = "torch._set_grad_enabled"
+"""How ``torch.no_grad`` and its like turn gradients off and on; torch does so itself inside of an autograd function."""
+
 INITIALISERS = "torch.nn.init."
 """The values that a module built in forward starts with are no part of the pass."""
 
@@ -36,7 +40,7 @@ class Recorder:
     """The Ops of one forward pass, and everything that is needed to add the next one.
 
     ``reached`` and ``left`` hold the places of the calls of each module, by its index, and what they gave. ``unknown`` says
-    what was seen but not understood.
+    what was seen but not understood. ``gradients`` is False while the program has turned them off.
     """
 
     def __init__(self, census: Census, places: Places) -> None:
@@ -52,6 +56,7 @@ class Recorder:
         self.reached: dict[int, list[Site]] = {}
         self.left: dict[int, list[Any]] = {}
         self.unknown: list[Unknown] = []
+        self.gradients = True
         self.parameter = nn.Parameter
         self._sources: dict[int, tuple[Handle, int]] = {}
 
@@ -70,6 +75,13 @@ class Recorder:
             self.lost("a tensor that was computed where the tracer does not see it")
         return self.handles.put(tensor, self.census.name(tensor, outside(self.census.original(tensor))))
 
+    def own(self, owner: int, name: str, tensor: torch.Tensor) -> Handle:
+        """Return the handle of a weight of a layer; one that torch computes at each call, as a normalised one, is new."""
+        if self.handles.get(tensor) is None and not self.census.owns(tensor):
+            handle = self.handles.put(tensor, Handle(tuple(tensor.shape), dtype_name(tensor)))
+            handle.owner, handle.name, handle.parameter = owner, name, True
+        return self.handle(tensor)
+
     def lost(self, reason: str) -> None:
         """Note that something was not understood here."""
         site = self.places.site(sys._getframe(1))  # noqa: SLF001 - the only way to the running program's line
@@ -83,6 +95,8 @@ class Recorder:
 
         name = name_of(function)
         output = function(*args, **kwargs)
+        if name == SWITCH:
+            self.gradients = bool(args[0])
         if name.startswith(INITIALISERS):
             return output
         last = name.rpartition(".")[2]
@@ -119,7 +133,7 @@ class Recorder:
     def layer(self, module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         """Add the Ops of a layer of torch that was called."""
         rule = operators.LAYER_TABLE[name].forward
-        view = LayerView(module, self.translated)
+        view = LayerView(module, self.translated, partial(self.own, self.census.index(module)))
         given = tuple(map(self.translated, args))
         named = {key: self.translated(one) for key, one in kwargs.items()}
         return self.ruled(name, lambda: rule(self.checks, view, *given, **named), (args, kwargs), output)
@@ -211,18 +225,25 @@ class Recorder:
         module = self.stack[-1] if self.stack else None
         path = "" if module is None else self.census.path(module)
         layer = None if module is None or not self.census.is_layer(module) else self.census.index(module)
+        own: frozenset[int] = frozenset() if layer is None else self.own_handles(self.stack[-1])
         inputs = tuple(
             self.index_of(handle, path, site)
             for handle in result.inputs
-            if isinstance(handle, Handle) and (layer is None or handle.owner != layer or handle.op is not None)
+            if isinstance(handle, Handle) and id(handle) not in own and (layer is None or handle.owner != layer)
         )
-        attributes = result.attributes if torch.is_grad_enabled() else {**result.attributes, "no_grad": True}
+        learns = self.gradients and not torch.is_inference_mode_enabled()
+        attributes = result.attributes if learns else {**result.attributes, "no_grad": True}
         op = Op(
             len(self.ops), result.kind, inputs, result.shape, attributes, path, site, layer, result.dtype, result.macs
         )
         op.inplace = result.inplace
         self.ops.append(op)
         return op.index
+
+    def own_handles(self, module: nn.Module) -> frozenset[int]:
+        """Return the handles of a module's own parameters and buffers, which other modules may share, by identity."""
+        tensors = (*module._parameters.values(), *module._buffers.values())  # noqa: SLF001 - of this module alone
+        return frozenset(id(self.handles.get(tensor)) for tensor in tensors if tensor is not None)
 
     def index_of(self, handle: Handle, path: str, site: Site) -> int:
         """Return the Op that computed a tensor; one from outside of the pass becomes a parameter, buffer or constant."""

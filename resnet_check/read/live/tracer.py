@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.dim import symbol, symbols, value
 from resnet_check.graph.records import Model, Op, Problem, Site
 from resnet_check.graph.sizes import multiply_adds
-from resnet_check.read.live.census import Census, runs_as_torch
+from resnet_check.read.live.census import Census, has_hooks, runs_as_torch
 from resnet_check.read.live.places import Places
 from resnet_check.read.live.recorder import Recorder
 
@@ -148,24 +149,36 @@ def _watched_modules(recorder: Recorder) -> Iterator[None]:
     original = nn.Module.__call__
     inside = False
 
-    def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
+    def as_a_whole(module: nn.Module, run: Callable[..., Any], layer: str, args: Any, kwargs: Any) -> Any:
         nonlocal inside
+        inside = True
+        try:
+            with DisableTorchFunction():
+                return recorder.layer(module, layer, args, kwargs, run(*args, **kwargs))
+        finally:
+            inside = False
+
+    def run(module: nn.Module, args: Any, kwargs: Any) -> Any:
+        layer = runs_as_torch(module)
+        if not layer:
+            return original(module, *args, **kwargs)
+        if not has_hooks(module):
+            return as_a_whole(module, partial(original, module), layer, args, kwargs)
+        # What the program's hooks do to the input and the output is a part of the pass.
+        forward = module.forward
+        module.forward = lambda *a, **k: as_a_whole(module, forward, layer, a, k)
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            del module.forward
+
+    def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         if inside:
             return original(module, *args, **kwargs)
         with DisableTorchFunction():
             recorder.enter(module)
         try:
-            layer = runs_as_torch(module)
-            if not layer:
-                output = original(module, *args, **kwargs)
-            else:
-                inside = True
-                try:
-                    with DisableTorchFunction():
-                        output = original(module, *args, **kwargs)
-                        output = recorder.layer(module, layer, args, kwargs, output)
-                finally:
-                    inside = False
+            output = run(module, args, kwargs)
             with DisableTorchFunction():
                 recorder.leave(module, output)
         finally:
