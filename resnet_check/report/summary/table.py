@@ -68,21 +68,25 @@ def _same(one: Summary, other: Summary) -> bool:
 
 def _title(summary: Summary, view: View, twin: Summary | None = None) -> Iterator[str]:
     model = summary.model
+    where = f"{model.kind}, {printable(summary.path)}:{model.line}" if summary.path else model.kind
     same = f": the same as {printable(twin.model.name)}" if twin else ""
-    line = Text.assemble(
-        (printable(model.name), "bold"), (f"  {model.kind}, {printable(summary.path)}:{model.line}", "dim"), same
-    )
+    line = Text.assemble((printable(model.name), "bold"), (f"  {where}", "dim"), same)
     yield from lines(line, view)
 
 
 def _body(summary: Summary, view: View, depth: int | None) -> Iterator[str]:
-    root = rolled_up(summary.root)
-    root = cut(root, depth_at_ease(root) if depth is None else depth)
+    root = shown(summary, depth)
     if root.children:
         yield ""
-        yield from lines(table(COLUMNS, list(_cells(root, GUIDES[view.unicode], root)), view), view)
+        yield from lines(table(COLUMNS, list(cells(root, GUIDES[view.unicode])), view), view)
     yield ""
-    yield from lines(facts(_said(summary)), view)
+    yield from lines(facts(said(summary)), view)
+
+
+def shown(summary: Summary, depth: int | None = None) -> Row:
+    """Return the rows that are shown, with so many levels of modules (None: as many as are read at ease)."""
+    root = rolled_up(summary.root)
+    return cut(root, depth_at_ease(root) if depth is None else depth)
 
 
 def depth_at_ease(root: Row) -> int:
@@ -92,6 +96,11 @@ def depth_at_ease(root: Row) -> int:
 
 
 # The table.
+
+
+def cells(root: Row, guides: Sequence[str]) -> Iterator[list[Text]]:
+    """Yield the cells of all rows below the root, one for each of `COLUMNS`."""
+    return _cells(root, guides, root)
 
 
 def _cells(row: Row, guides: Sequence[str], root: Row, before: str = "") -> Iterator[list[Text]]:
@@ -155,7 +164,8 @@ def _knows(output: Any) -> bool:
 # What holds for the whole.
 
 
-def _said(summary: Summary) -> Iterator[tuple[str, str]]:
+def said(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield what is said of the whole model: a title, empty for more of the same, and the words."""
     model = summary.model
     if model.input is not None:
         yield "input", shape(tuple(model.input))
