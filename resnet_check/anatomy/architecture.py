@@ -150,7 +150,7 @@ def common(words: list[str]) -> str:
 def architecture(net: Anatomy) -> Architecture | None:
     """Return a network's architecture; None for what is no single chain of residual blocks."""
     blocks = outermost(net.blocks)
-    if not blocks or not is_chain(net.flow, blocks) or not net.stem.convs:
+    if not blocks or not is_chain(net.flow, blocks) or not net.stem.convs or other_sums(net, blocks):
         return None
     units = tuple(unit(net.flow, block) for block in blocks)
     if any(not one.convs for one in units):
@@ -177,6 +177,13 @@ def outermost(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     """Return the blocks that lie in no branch of another."""
     inside = {block.sum for outer in blocks for block in blocks if block.sum in outer.branch.region}
     return tuple(block for block in blocks if block.sum not in inside)
+
+
+def other_sums(net: Anatomy, blocks: tuple[Block, ...]) -> bool:
+    """Return whether the network also adds what is no branch and shortcut, outside of its blocks."""
+    closing = {block.sum for block in blocks}
+    inside = {op for block in blocks for op in block.branch.region | block.shortcut.region}
+    return any(added.last not in closing and added.last not in inside for added in net.sums)
 
 
 def is_chain(flow: Flow, blocks: tuple[Block, ...]) -> bool:

@@ -47,6 +47,19 @@ def to_be_given(found: Places, model: Model) -> bool:
     return empty or arguments.kwarg is not None or arguments.vararg is not None
 
 
+def is_placeholder(found: Places, model: Model, problem: Problem) -> bool:
+    """Return whether the None that is called is the default of a factory's parameter, which its users are to give."""
+    node = found.at(problem.site, ast.Call)
+    factory = next((f for f in found.functions if f.name == model.name and f.lineno <= model.line), None)
+    if not isinstance(node, ast.Call) or factory is None or not problem.facts["reason"].startswith("None "):
+        return False
+    arguments = [*factory.args.posonlyargs, *factory.args.args]
+    pairs = [*zip(arguments[len(arguments) - len(factory.args.defaults) :], factory.args.defaults, strict=True)]
+    pairs += [(a, d) for a, d in zip(factory.args.kwonlyargs, factory.args.kw_defaults, strict=True) if d is not None]
+    empty = {argument.arg for argument, default in pairs if isinstance(default, ast.Constant) and default.value is None}
+    return name_of(node.func) in empty
+
+
 def sure(found: Places, problem: Problem) -> bool:
     """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
     node = found.at(problem.site, ast.Call)
@@ -78,6 +91,8 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
     if facts.get("message") == "arguments":
         return "error"
     if model is not None and model.kind == "class" and to_be_given(found, model):
+        return "note"
+    if model is not None and model.kind == "factory" and is_placeholder(found, model, problem):
         return "note"
     sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
     certain_here = not in_forward(found, problem) and self_contained(found)

@@ -5,7 +5,7 @@ Networks that accept only some sizes since a pool has a fixed kernel (``AvgPool2
 ``view`` counts the positions that are left. The message gives the exact interval of sizes that pass, and from which
 size on the pool leaves rows and columns out without a word. It is an error where the file itself uses a size that fails,
 and a note where the file says which size it is meant for: an assertion, a check that raises, an `in_size` argument, a
-tensor that it builds, CIFAR or MNIST in its names.
+tensor that it builds, CIFAR or MNIST in its names, a stem that is one for images of 32x32.
 
 ## Why it matters
 The network crashes, far from the pool, as soon as the images have another size, and inside the interval it may ignore the
@@ -34,6 +34,7 @@ from resnet_check.blame import findings
 from resnet_check.blame.accepted import Limit, dropped_from, limit_of, said, sizes_of
 from resnet_check.blame.stated import says_size
 from resnet_check.finding import Finding
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -53,8 +54,18 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 help=advice(limit),
                 model=model,
                 module=limit.op.path or None,
-                severity="note" if says_size(context.source, accepted) else None,
+                severity="note" if says_size(context.source, accepted) or is_small(model, accepted) else None,
             )
+
+
+SMALL = 32
+"""The size of the images of CIFAR, for which a stem does not make them smaller."""
+
+
+def is_small(model: Model, accepted: list[tuple[int, int]]) -> bool:
+    """Return whether the stem is one for small images, and the network takes just these: its pool is made for them."""
+    sizes = {value(size) for size in (model.input or ())[2:]}
+    return sizes == {SMALL} and any(low <= SMALL <= high for low, high in accepted)
 
 
 def words(model: Model, limit: Limit, accepted: list[tuple[int, int]]) -> str:

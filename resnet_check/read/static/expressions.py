@@ -45,7 +45,8 @@ def constant(_: Interpreter, node: ast.Constant, __: Frame) -> Any:
 
 
 def name(interpreter: Interpreter, node: ast.Name, frame: Frame) -> Any:
-    return lookup(interpreter, node.id, node, frame)
+    value = frame.names.get(node.id, MISSING)
+    return value if value is not MISSING else lookup(interpreter, node.id, node, frame)
 
 
 def lookup(interpreter: Interpreter, identifier: str, node: ast.AST, frame: Frame) -> Any:

@@ -41,11 +41,14 @@ class FileNamespace:
         self._pending: dict[str, list[ast.stmt]] | None = None
         self._running: set[int] = set()
         self._done: set[int] = set()
+        self._ascii = text.isascii()
         self._lines: list[str] | None = None
         self.interpreter: Interpreter | None = None
 
     def span(self, node: Any) -> tuple[str, int, int, int, int]:
         """Return path, line, column, end line and end column of a syntax node; columns count code points from 1."""
+        if self._ascii and getattr(node, "end_col_offset", None):
+            return self.path, node.lineno, node.col_offset + 1, node.end_lineno, node.end_col_offset + 1
         line = getattr(node, "lineno", 1)
         end = getattr(node, "end_lineno", None) or line
         start_column = getattr(node, "col_offset", 0)
@@ -54,7 +57,7 @@ class FileNamespace:
 
     def _column(self, line: int, offset: int) -> int:
         if self._lines is None:
-            self._lines = [] if self.text.isascii() else self.text.splitlines()
+            self._lines = [] if self._ascii else self.text.splitlines()
         if not self._lines or line > len(self._lines):
             return offset + 1
         return len(self._lines[line - 1].encode()[:offset].decode(errors="ignore")) + 1

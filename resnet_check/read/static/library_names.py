@@ -251,8 +251,17 @@ PARTIAL = Class("partial", (OBJECT,), {}, qualified="functools.partial")
 PARTIAL.namespace["__new__"] = StaticMethod(
     Native("partial", lambda _i, _s, _c, function, *args, **kwargs: Partial(function, args, kwargs), lenient=True)
 )
-LOGGER = namespace(
-    None, {n: native(n, nothing) for n in "info debug warning warn error exception critical log setLevel".split()}
+LOGGING = (
+    "info debug warning warn error exception critical fatal log setLevel addHandler removeHandler addFilter removeFilter"
+).split()
+LOGGER = namespace(None, {name: native(name, nothing) for name in LOGGING})
+LOGGER.attributes.update(
+    getChild=native("getChild", lambda *_: LOGGER),
+    name="logger",
+    **{
+        name: Opaque(f"`{name}` of a logger")
+        for name in "level handlers parent propagate isEnabledFor hasHandlers".split()
+    },
 )
 ENUM = Class("Enum", (OBJECT,), {"__new__": StaticMethod(Native("Enum", functional_enum))}, qualified="enum.Enum")
 NAMED_TUPLE = Class("NamedTuple", (TYPES["tuple"],), {}, qualified="typing.NamedTuple")

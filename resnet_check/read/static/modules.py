@@ -90,12 +90,14 @@ def children(instance: Instance) -> dict[str, Any]:
 def walk(instance: Instance, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Instance]]:
     """Yield every module below (and itself), each once, with its path."""
     seen = set() if seen is None else seen
-    if id(instance) in seen:
-        return
-    seen.add(id(instance))
-    yield prefix, instance
-    for name, child in children(instance).items():
-        yield from walk(child, f"{prefix}.{name}" if prefix else str(name), seen)
+    todo = [(prefix, instance)]
+    while todo:
+        path, module = todo.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield path, module
+            below = children(module).items()
+            todo.extend((f"{path}.{name}" if path else str(name), child) for name, child in reversed(below))
 
 
 def tensors_of(instance: Instance, registry: str) -> Iterator[tuple[str, Tensor]]:

@@ -249,6 +249,8 @@ class Class:
         self.opaque: Opaque | None = opaque or next((base.opaque for base in bases if base.opaque), None)
         self.mro = linearise(self)
         self.is_module = any(c.qualified == "torch.nn.Module" for c in self.mro)
+        self.layer = next((c.qualified for c in self.mro if c.node is None and c.is_module), "")
+        """The qualified name of the nearest layer of torch, or an empty string."""
         self.fields: list[str] = []
         """Annotated names of the class body in order, for dataclasses and named tuples."""
         self.metaclass: Any = next((base.metaclass for base in bases if base.metaclass is not None), None)
@@ -269,11 +271,6 @@ class Class:
     def is_subclass(self, other: Class) -> bool:
         """Return whether the other class is among the ancestors (or the same)."""
         return other in self.mro
-
-    @property
-    def layer(self) -> str:
-        """The qualified name of the nearest layer of torch, or an empty string."""
-        return next((c.qualified for c in self.mro if c.node is None and c.is_module), "")
 
     def __repr__(self) -> str:
         return f"<class {self.name}>"
