@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from resnet_check.checking import FileReport, ModelReport, Report, not_suppressed
 from resnet_check.errors import CannotCheckError
 from resnet_check.finding import SEVERITIES, Finding
+from resnet_check.read.live.isolation import LAYERS
 from resnet_check.read.live.protocol import Done, Effect, Figures, Limits, Raised, Request, Stage, Tried
-from resnet_check.read.live.session import LAYERS, Result, Session
+from resnet_check.read.live.session import Result, Session
 
 if TYPE_CHECKING:
     from resnet_check.config import Settings
@@ -177,7 +178,7 @@ def _at(stage: str, what: str, line: int | None = None) -> Told:
         return Told(CANNOT_BUILD, f"{BEFORE_RUN[stage]} {what}", line)
     if stage == "run":
         return Told(CANNOT_RUN, f"running it {what}", line)
-    return Told(CANNOT_RUN, f"trying {stage} {what}, so that and what follows was not checked", line, severity="note")
+    return Told(CANNOT_RUN, f"trying {stage} {what}, it was not checked to its end", line, severity="note")
 
 
 def _death(result: Result) -> str:

@@ -75,7 +75,9 @@ def main(request: Request, pipes: tuple[int, int], folder: str, readable: list[s
         _apart(answer, output, folder)
         reached = isolate(Fence([*readable, request.project], folder, request.bounds))
         if request.strict and len(reached) < len(LAYERS):
-            os._exit(3)
+            child.say(Raised(IMPORT, "", "a layer of the isolation cannot be put up", None, here=True))
+            child.say(Done())
+            os._exit(0)
         with _watched(child, folder), _time(request.bounds):
             _check(child, static)
         child.say(Done())

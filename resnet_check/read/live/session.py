@@ -37,8 +37,12 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBR
 FIXED = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": ".", "TMPDIR": "."}
 """Variables that it gets besides: no device, one thread, and a home that is its own folder."""
 
-LAYERS = ("landlock", "seccomp", "rlimits")
-"""The layers of the isolation where it is complete."""
+
+PROGRAM = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from resnet_check.read.live.worker import main; main(int(sys.argv[1]))"
+)
+"""What the worker runs: it imports from where this process does."""
 
 
 class Result(NamedTuple):
@@ -87,13 +91,9 @@ class Session:
             raise CannotCheckError(NEEDS_TORCH)
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="resnet-check-"))
         kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        start = (
-            "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); "
-            "from resnet_check.read.live.worker import main; main(int(sys.argv[1]))"
-        )
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very Python
-                [sys.executable, "-I", "-B", "-c", start, _import_path(), str(self.models)],
+                [sys.executable, "-I", "-B", "-c", PROGRAM, _import_path(), str(self.models)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -12,8 +12,9 @@ from resnet_check.checking import FileReport, ModelReport, Report
 from resnet_check.config import Settings
 from resnet_check.live import check_file
 from resnet_check.properties import all_properties
+from resnet_check.read.live.isolation import LAYERS
 from resnet_check.read.live.protocol import Limits
-from resnet_check.read.live.session import LAYERS, Session
+from resnet_check.read.live.session import Session
 from resnet_check.report import RenderOptions, render
 from tests.read.live.hostile import KINDS
 
