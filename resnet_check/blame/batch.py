@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from resnet_check.blame.accepted import values_at
 from resnet_check.blame.branches import SHAPES, failing_op, in_batch, only_batch
-from resnet_check.graph.dim import Number, multiply, value
+from resnet_check.graph.dim import Dim, Number, multiply, value
 from resnet_check.graph.records import Model, Op, Problem, Shape, show
 
 RESHAPES = frozenset({"view", "reshape", "flatten", "unflatten"})
@@ -15,14 +16,17 @@ REDUCTIONS = frozenset({"mean", "sum", "var", "std", "var_mean", "std_mean", "am
 Mistake = tuple[Op, str, str]
 
 
-def mistakes(model: Model) -> Iterator[Mistake]:
-    """Yield the operations that mix the batch, with what they do and what to do."""
+def mistakes(model: Model, stated: Callable[[], bool]) -> Iterator[Mistake]:
+    """Yield the operations that mix the batch, with what they do and what to do.
+
+    ``stated`` says whether the file gives the size of the images that the model is looked at with.
+    """
     for problem in model.problems:
         op = failing_op(model, problem)
         if problem.kind == "reshape" and only_batch(problem) and op is not None:
             yield described(model, op)
             return
-    found = left_batch(model)
+    found = left_batch(model, stated)
     if found is not None and not any(failed_before(model, problem, found[0]) for problem in model.problems):
         yield found
     reaching = reaching_output(model)
@@ -68,8 +72,11 @@ def is_batch(size: Number) -> bool:
     return str(size) == "N"
 
 
-def left_batch(model: Model) -> Mistake | None:
-    """Return where the first dimension of what a classifier reads stops being the batch, if it never is again."""
+def left_batch(model: Model, stated: Callable[[], bool]) -> Mistake | None:
+    """Return where the first dimension of what a classifier reads stops being the batch, if it never is again.
+
+    Where the size of the images is not ``stated``, a reshape that fits another size is no mistake.
+    """
     for op in model.ops:
         if op.kind != "linear" or not op.inputs:
             continue
@@ -81,9 +88,24 @@ def left_batch(model: Model) -> Mistake | None:
         if model.status == "complete" and not leaves_wrong(model.output):
             continue
         place = turning_point(model, op)
-        if place is not None:
+        if place is not None and (not counts_positions(model, place) or stated()):
             return described(model, place)
     return None
+
+
+def counts_positions(model: Model, op: Op) -> bool:
+    """Return whether a reshape counts the positions of a map, and keeps the batch for images of the size that it is for."""
+    before = model.ops[op.inputs[0]].shape
+    if len(before) < 3 or len(op.shape) != 2 or not isinstance(op.shape[0], Dim):
+        return False
+    channels, features = value(before[1]), value(op.shape[1])
+    if features <= channels or features % channels:
+        return False
+    return value(model.ops[0].shape[0]) in values_at(model, op.shape[0], list(range(LEAST, LARGEST + 1)))
+
+
+LEAST, LARGEST = 16, 512
+"""The sizes of images that a file may be meant for."""
 
 
 def leaves_wrong(output: object) -> bool:

@@ -28,10 +28,12 @@ torch.Tensor.view, torch.flatten and torch.squeeze, whose documentation warns of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from resnet_check.blame.batch import mistakes
 from resnet_check.blame.branches import reads_as_sequence
 from resnet_check.finding import Finding
+from resnet_check.graph.records import Model
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -41,8 +43,15 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     for model in context.models:
         if model.status == "partial" or not model.ops or reads_as_sequence(model):
             continue
-        for op, message, help_ in mistakes(model):
+        for op, message, help_ in mistakes(model, partial(has_stated_size, context, model)):
             yield report(op.site, message, help=help_, model=model, module=op.path or None)
+
+
+def has_stated_size(context: FileContext, model: Model) -> bool:
+    """Return whether the file itself builds an input of the sizes that a model is looked at with."""
+    from resnet_check.blame.search import is_stated
+
+    return is_stated(context, model)
 
 
 NET = """
@@ -103,6 +112,10 @@ BAD = (
 
 GOOD = (
     NET,
+    # It counts the positions that images of 28x28 leave, whatever size a reader takes.
+    _head("x = nn.functional.max_pool2d(x, 4)", "x = x.view(-1, 16 * 7 * 7)").replace(
+        "Linear(16,", "Linear(16 * 7 * 7,"
+    ),
     _head("x = self.pool(x)", "x = x.view(-1, 16)"),
     _head("x = self.pool(x)", "x = x.squeeze(-1).squeeze(-1)"),
     _head("x = x.permute(0, 2, 3, 1).flatten(1, 2).mean(1)"),
