@@ -119,12 +119,14 @@ WITHOUT_SHORTCUT = frozenset({"missing-shortcut", "shortcut-shape-mismatch"})
 
 SEEN_TO_FOLLOW = {
     "every-parameter-learns": "unused-layer missing-norm detached broken-chain inplace-breaks-backward result-discarded",
-    "batch-independence": "batch-mixed",
+    "batch-independence": "batch-mixed unregistered-module",
+    "any-accepted-size": "unregistered-module",
+    "static-agrees": "unregistered-module",
     "deterministic-eval": "dropout-always-on layer-created-in-forward",
     "state-dict-round-trip": "unregistered-module unregistered-parameter layer-created-in-forward",
     "float64-and-bfloat16": "unregistered-module unregistered-parameter layer-created-in-forward",
     "copy-and-pickle": "unregistered-module unregistered-parameter layer-created-in-forward",
-    "identity-at-zero-branch": "inplace-changes-identity",
+    "identity-at-zero-branch": "inplace-changes-identity result-discarded",
     "norm-statistics": "mode-set-in-forward",
     "double-backward": "inplace-breaks-backward",
     "equals-reference": "not-the-reference",
