@@ -19,10 +19,13 @@ class Handle:
 
     ``uniform`` is the number that a constant was filled with, ``source`` the tensor from outside that has its values.
     ``name`` and ``owner`` say which parameter or buffer of which module it is. ``base`` is the tensor of which it is a
-    view, ``same`` are all tensors that are the whole of the same memory.
+    view, ``same`` are all tensors that are the whole of the same memory. ``learns`` says that gradients go to it: the
+    pass itself runs without.
     """
 
-    __slots__ = ("_data", "base", "dtype", "name", "op", "owner", "parameter", "same", "shape", "source", "uniform")
+    __slots__ = (
+        *("_data", "base", "dtype", "learns", "name", "op", "owner", "parameter", "same", "shape", "source", "uniform"),
+    )
 
     def __init__(self, shape: Shape, dtype: str, data: tuple[Any, ...] | None = None) -> None:
         self.shape = shape
@@ -34,6 +37,7 @@ class Handle:
         self.name = ""
         self.owner: int | None = None
         self.parameter = False
+        self.learns = False
         self.base: Handle | None = None
         self.same: list[Handle] | None = None
 
@@ -76,6 +80,7 @@ def outside(tensor: torch.Tensor) -> Handle:
     """Return the handle of a tensor that was there before the pass."""
     handle = Handle(tuple(tensor.shape), dtype_name(tensor))
     handle.source = tensor
+    handle.learns = tensor.requires_grad
     return handle
 
 

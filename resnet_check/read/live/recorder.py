@@ -100,6 +100,8 @@ class Recorder:
         if name.startswith(INITIALISERS):
             return output
         last = name.rpartition(".")[2]
+        if name == "torch.Tensor.requires_grad":
+            return self.handle(args[0]).learns
         if last in SIZED and isinstance(output, (int, tuple)):
             return self.sizes(last, self.handle(args[0]).shape, output, args[1:])
         if not any(isinstance(part, torch.Tensor) for part in parts(output)) and last != "__setitem__":
@@ -195,6 +197,7 @@ class Recorder:
         if any(output is one for one in given):
             output = output.view_as(output)
         handle = self.handles.put(output, Handle(result.shape, result.dtype, result.data))
+        handle.learns = self.learns(result)
         if result.inputs:
             handle.op = self.add(result)
         else:
@@ -217,10 +220,19 @@ class Recorder:
             self.lost(f"the operator table gives `{short(name)}` the type {result.dtype}, torch {dtype}")
             result.dtype = dtype
 
-    def add(self, result: Result) -> int:
-        """Add the Op of a result and return its index."""
+    def learns(self, result: Result) -> bool:
+        """Return whether gradients go to a result: to what is computed from parameters, and not detached."""
+        given = (one.learns for one in result.inputs if isinstance(one, Handle))
+        return self.follows_gradients() and result.kind != "detach" and any(given)
+
+    def follows_gradients(self) -> bool:
+        """Return whether the program has gradients turned on."""
         import torch
 
+        return self.gradients and not torch.is_inference_mode_enabled()
+
+    def add(self, result: Result) -> int:
+        """Add the Op of a result and return its index."""
         site = self.places.site(sys._getframe(1))  # noqa: SLF001 - the only way to the running program's line
         module = self.stack[-1] if self.stack else None
         path = "" if module is None else self.census.path(module)
@@ -231,8 +243,7 @@ class Recorder:
             for handle in result.inputs
             if isinstance(handle, Handle) and id(handle) not in own and (layer is None or handle.owner != layer)
         )
-        learns = self.gradients and not torch.is_inference_mode_enabled()
-        attributes = result.attributes if learns else {**result.attributes, "no_grad": True}
+        attributes = result.attributes if self.follows_gradients() else {**result.attributes, "no_grad": True}
         op = Op(
             len(self.ops), result.kind, inputs, result.shape, attributes, path, site, layer, result.dtype, result.macs
         )
@@ -263,6 +274,7 @@ class Recorder:
     def overwritten(self, handle: Handle, result: Result) -> None:
         """Add an operator that overwrites its first input: all names of that memory mean the result from now on."""
         before = handle.op
+        handle.learns = handle.learns or self.learns(result)
         op = self.add(result)
         for name in handle.same or (handle,):
             name.shape, name.data, name.uniform, name.op = result.shape, result.data, None, op

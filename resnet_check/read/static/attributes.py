@@ -32,6 +32,15 @@ from resnet_check.read.static.values import (
 REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
+def in_training(interpreter: Interpreter, module: Instance) -> bool:
+    """Return whether a module is in training mode on this pass, unless it was told otherwise.
+
+    ``eval`` reaches what is registered below the root; other modules stay in the mode in which they were built.
+    """
+    registry = interpreter.trace.registry if interpreter.trace is not None else None
+    return interpreter.training or (registry is not None and module.index >= registry.registered)
+
+
 def get_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, frame: Any) -> Any:
     """Return ``owner.name``; an attribute that exists nowhere is a mistake."""
     value = find_attribute(interpreter, owner, name, node, frame)
@@ -178,7 +187,7 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         value = owner.attributes[name]
         if name == "training" and owner.is_module:
             interpreter.training_read = True
-            return value and interpreter.training
+            return value and in_training(interpreter, owner)
         return value
     if found is not None:
         if owner.is_module:

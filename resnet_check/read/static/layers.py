@@ -7,7 +7,7 @@ from typing import Any
 
 from resnet_check.graph.operators.base import LAZY, Built, Layer, NotModelled, Refused
 from resnet_check.read.static import tensors
-from resnet_check.read.static.attributes import initialise_module
+from resnet_check.read.static.attributes import in_training, initialise_module
 from resnet_check.read.static.containers import CONTAINERS
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
@@ -187,7 +187,7 @@ class View:
     def __getattr__(self, name: str) -> Any:
         attributes = self.instance.attributes
         if name == "training":
-            return attributes["training"] and self.interpreter.training
+            return attributes["training"] and in_training(self.interpreter, self.instance)
         if name in attributes:
             return attributes[name]
         for registry in ("_parameters", "_buffers", "_modules"):

@@ -222,7 +222,7 @@ def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
         tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)
     if not result.inputs:
         tensor.uniform = result.attributes.get("value")
-    tensor.requires_grad = any(getattr(t, "requires_grad", False) for t in result.inputs)
+    tensor.requires_grad = result.kind != "detach" and any(getattr(t, "requires_grad", False) for t in result.inputs)
     if result.view and isinstance(first, Tensor):
         layer = interpreter.module_stack[-1].cls if result.kind == "identity" and interpreter.module_stack else None
         if layer is not None and layer.qualified == "torch.nn.Identity":

@@ -106,6 +106,11 @@ ODD = {
         "",
         "y, i = F.max_pool2d(x, 2, return_indices=True); return y + i, F.adaptive_max_pool2d(x, 2), x.amax((2, 3))",
     ),
+    "a branch on gradients": ("", "return x * 2 if x.requires_grad and not x.detach().requires_grad else x"),
+    "modules that eval does not reach": (
+        "self.kept = [nn.BatchNorm2d(8)]",
+        "return nn.Dropout(0.5)(self.kept[0](x))",
+    ),
     "an autograd function": ("", "return Sign.apply(x)"),
 }
 OWN = """
