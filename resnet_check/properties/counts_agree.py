@@ -91,7 +91,7 @@ def require_simple(model: Model) -> None:
         message = f"the counters disagree on `{strange.kind}` (line {strange.site.line})"
         raise DoesNotApply(message)
     alive = used(model)
-    idle = next((op for op in model.ops if op.macs and op.index not in alive), None)
+    idle = next((op for op in model.ops if value(op.macs) and op.index not in alive), None)
     if idle is not None:
         message = f"the counters disagree on an operator whose result is not used (line {idle.site.line})"
         raise DoesNotApply(message)

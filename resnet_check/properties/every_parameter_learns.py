@@ -58,7 +58,7 @@ def check(subject: Subject) -> None:
     for size, seed, training in [
         (size, seed, mode) for seed in range(SEEDS) for size in sizes for mode in (True, False)
     ]:
-        if finished and time.process_time() - started > 3 * SECONDS:
+        if finished and time.process_time() - started > 5 * SECONDS:
             break
         net = shaken(subject.build(seed=subject.seed + seed), subject.seed + seed).train(training)
         wanted.update(dict.fromkeys(name for name, p in net.named_parameters() if p.requires_grad))

@@ -12,7 +12,7 @@ from resnet_check.properties.subject import Case, Subject
 EXAMPLES = 0.1
 """How many examples are drawn for each of those that the user's hypothesis profile asks for (100 if it does not say)."""
 
-SECONDS = 1.0
+SECONDS = 0.6
 """How much CPU time the examples of one property may take; the first one is always tried."""
 
 LARGEST_SEED = 2**16 - 1
