@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from resnet_check.blame.branches import layer_names, torch_layer
@@ -30,13 +30,16 @@ def wrong_stems(report: Reporter, context: FileContext) -> Iterator[Finding]:
     if tree is None:
         return
     taken = {channels for model in context.models if (channels := channels_of(model)) is not None}
+    if not taken:
+        return
+    built, classes = stated_channels(tree, taken), [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
     index: Tree | None = None
     for model in context.models:
         channels = channels_of(model)
         record = stem_of(model)
         if model.status != "complete" or channels is None or record is None or record.built.path != context.source.path:
             continue
-        stated = stated_channels(tree, taken) or said_channels(tree, model)
+        stated = built or said_channels(classes, model)
         if stated is None or stated[0] == channels or channels not in {1, 3}:
             continue
         from resnet_check.blame.tree import Tree
@@ -94,11 +97,11 @@ def stated_channels(tree: ast.Module, taken: set[int]) -> tuple[int, int, bool] 
     return channels, line, True
 
 
-def said_channels(tree: ast.Module, model: Model) -> tuple[int, int, bool] | None:
+def said_channels(classes: Sequence[ast.ClassDef], model: Model) -> tuple[int, int, bool] | None:
     """Return the channels that the docstring of the model's class speaks of, the line, and False."""
     root = model.modules[0].type if model.modules else ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == root:
+    for node in classes:
+        if node.name == root:
             text = ast.get_docstring(node, clean=False)
             if text:
                 said = {number or int(match[1]) for claim, number in CLAIMS for match in claim.finditer(text)}
