@@ -44,7 +44,7 @@ def analyze(
 ) -> Analysis:
     """Return the Model of a module in memory: its operators, modules, parameters, multiply-adds and output.
 
-    The module runs once in eval mode, on tensors without values where it does not ask for values, and is left as it was.
+    The module runs once in eval mode, if possible on tensors without values, and is left as it was.
     ``input_size`` is the shape of one image, without the batch; ``inputs`` are given instead for a forward that takes
     several, with the batch. A module that raises gives a Model of status ``failed``.
     """
@@ -52,7 +52,13 @@ def analyze(
 
     path, line = _defined(type(module))
     traced = trace(
-        module, name=name or type(module).__name__, path=path, line=line, input_shape=tuple(input_size), inputs=inputs
+        module,
+        name=name or type(module).__name__,
+        path=path,
+        line=line,
+        input_shape=tuple(input_size),
+        inputs=inputs,
+        on_values=None,
     )
     return Analysis(**{field.name: getattr(traced, field.name) for field in fields(Model)})
 

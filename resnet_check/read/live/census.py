@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,13 @@ class Census:
         self._originals: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._saved: list[tuple[dict[str, Any], str, Any]] = []
         self._device: str | None = None
+        self._kept: dict[int, torch.Tensor] = {}
         for path, module in root.named_modules():
             self._number(module, path)
         self.registered = len(self.modules)
+        kinds = {type(module) for module in self.modules}
+        for names in (*map(vars, self.modules), *(scope for kind in kinds for scope in scopes(kind))):
+            self._kept.update((id(tensor), tensor) for tensor in constants(names))
 
     def _number(self, module: nn.Module, path: str) -> int:
         self._indexes[id(module)] = len(self.modules)
@@ -114,6 +118,12 @@ class Census:
     def owns(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is a stand-in."""
         return id(tensor) in self._originals
+
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor was there before the pass, or is the parameter of a module that forward builds."""
+        from torch import nn
+
+        return self.owns(tensor) or id(tensor) in self._kept or isinstance(tensor, nn.Parameter)
 
     def original(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return the tensor that a stand-in stands for; any other tensor itself."""
@@ -191,6 +201,23 @@ class Census:
                 if path != self.paths[number] and index < self.registered:
                     also[number] = (*also.get(number, ()), path)
         return parents, also
+
+
+def scopes(kind: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the names of a class and its bases, and those of the file of its ``forward``."""
+    yield from map(vars, kind.__mro__)
+    yield getattr(kind.forward, "__globals__", {})
+
+
+def constants(names: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors among named values, and in lists and dicts of them."""
+    for value in names.values():
+        if not isinstance(value, (list, tuple, dict)) or len(value) <= MOST_CONSTANTS:
+            yield from filter(is_tensor, parts(value))
+
+
+MOST_CONSTANTS = 64
+"""Lists that are longer are no collections of constants."""
 
 
 def is_tensor(value: Any) -> bool:

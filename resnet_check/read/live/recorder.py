@@ -44,8 +44,6 @@ class Recorder:
     """
 
     def __init__(self, census: Census, places: Places) -> None:
-        from torch import nn
-
         self.census = census
         self.places = places
         self.handles = Handles()
@@ -57,7 +55,6 @@ class Recorder:
         self.left: dict[int, list[Any]] = {}
         self.unknown: list[Unknown] = []
         self.gradients = True
-        self.parameter = nn.Parameter
         self._sources: dict[int, tuple[Handle, int]] = {}
 
     def input(self, tensor: torch.Tensor, shape: tuple[Any, ...]) -> None:
@@ -71,7 +68,7 @@ class Recorder:
         known = self.handles.get(tensor)
         if known is not None:
             return known
-        if tensor.device.type == "meta" and not self.census.owns(tensor) and not isinstance(tensor, self.parameter):
+        if not self.census.knows(tensor):
             self.lost("a tensor that was computed where the tracer does not see it")
         return self.handles.put(tensor, self.census.name(tensor, outside(self.census.original(tensor))))
 

@@ -38,12 +38,14 @@ def trace(
     kind: str = "instance",
     input_shape: tuple[int, ...] | None = None,
     inputs: Sequence[torch.Tensor] | None = None,
+    on_values: bool | None = False,
 ) -> Model:
     """Return the Model of one forward pass in eval mode.
 
     ``input_shape`` is the shape of one image, without the batch; ``inputs`` are given instead where forward takes
     several: tensors with the same number of images, whose values count only for a model that looks at them. ``name``,
-    ``kind``, ``path`` and ``line`` say what the module is called and where it is defined.
+    ``kind``, ``path`` and ``line`` say what the module is called and where it is defined. With ``on_values`` the pass
+    computes on the CPU from the start, with None where that is cheaper (`is_cheaper_on_values`).
 
     The module is left as it was. What forward raises makes the status ``failed``, with a problem ``raised``; what is not
     understood makes it ``partial``. Only what is no `Exception` (``exit()``, an interrupt) goes on to the caller.
@@ -55,12 +57,14 @@ def trace(
         inputs = [torch.zeros(BATCH, *(input_shape or ()))]
     shapes = [_with_batch(tuple(tensor.shape)) for tensor in inputs]
     model.input = shapes[0] if shapes else None
+    devices = (None,) if on_values or (on_values is None and is_cheaper_on_values(module, inputs)) else ("meta", None)
     with _as_it_was(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _settle(module, inputs)
-        recorder, output, error = _passed(module, model, inputs, shapes, "meta")
-        if error is not None:
-            recorder, output, error = _passed(module, model, inputs, shapes, None)
+        for device in devices:
+            recorder, output, error = _passed(module, model, inputs, shapes, device)
+            if error is None:
+                break
         census = recorder.census
         model.modules = census.records(recorder.reached, recorder.left, recorder.places.fallback)
         model.params = sum(parameter.numel() for parameter in module.parameters())
@@ -71,8 +75,21 @@ def trace(
         model.problems.append(error)
         return model
     model.status = "partial" if model.unknown else "complete"
-    model.macs = _multiply_adds(model.ops)
+    model.macs = None if model.unknown else _multiply_adds(model.ops)
     return model
+
+
+SMALL_IMAGES = BATCH * 3 * 256 * 256
+"""Up to so many numbers in its input a ResNet computes in less time than the meta device takes to be imported."""
+
+USES_META = "torch._prims"
+"""A module of torch that the meta device imports, with 800 others, when it is first used."""
+
+
+def is_cheaper_on_values(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bool:
+    """Return whether one pass on the CPU costs less than the first use of the meta device in this process would."""
+    empty = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
+    return USES_META not in sys.modules and not empty and sum(tensor.numel() for tensor in inputs) <= SMALL_IMAGES
 
 
 def _with_batch(shape: tuple[int, ...]) -> tuple[Any, ...]:

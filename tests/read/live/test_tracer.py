@@ -207,6 +207,31 @@ def test_a_model_on_the_meta_device_may_look_at_values() -> None:
     assert [op.kind for op in traced(net).ops][-1] == "relu"
 
 
+def test_constants_of_the_file_and_the_class_are_constants() -> None:
+    """They were there before; a tensor that is made where nobody sees it is not understood."""
+    text = odd("self.kept = [torch.ones(1)]", "return x * SCALE + self.SHIFT + self.kept[0]")
+    text = text.replace("class Net", "SCALE = torch.tensor(2.0)\n\nclass Net").replace(
+        "    def __init__", "    SHIFT = torch.tensor(3.0)\n    def __init__", 1
+    )
+    static, model = both(text)
+    assert model.status == "complete", model.unknown
+    assert agrees(static, model) is None
+    made = text.replace("SCALE +", "torch.ops.aten.relu(SCALE) +")
+    for on_values in (False, True):
+        model = trace(run(made)["build"](), input_shape=(3, 8, 8), on_values=on_values)
+        assert model.status == "partial"
+        assert model.macs is None
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_on_values_the_graph_is_the_same(name: str) -> None:
+    """The CPU and the meta device give the same operators, shapes and figures."""
+    build = run(odd(*ODD[name]))["build"]
+    there, here = (trace(build(), input_shape=(3, 32, 32), on_values=on_values) for on_values in (False, True))
+    assert there.ops == here.ops
+    assert (there.output, there.macs, there.status) == (here.output, here.macs, here.status)
+
+
 def test_an_unknown_function_makes_the_model_partial() -> None:
     """Its shapes are known all the same."""
     model = traced(run(odd("", "return torch.linalg.svdvals(x).relu()"))["build"]())
