@@ -17,8 +17,8 @@ Nobody can use the model. What is missing on this machine only, such as a librar
 Run `python -c "from model import build; build()"` and mend what it says.
 
 ## Source
-The limits are 60 s, 30 s of processor time, 4 GiB of memory and no other process for each model: many times what the
-largest published ResNet takes.
+The limits are 90 s, 60 s of processor time, 4 GiB of memory and no other process for each model: ResNet-152 takes half of
+it for all properties, and less than a tenth to be built and run.
 """
 
 from __future__ import annotations
