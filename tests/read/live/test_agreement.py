@@ -23,9 +23,9 @@ SMALL = 64, 64
 def test_references_are_read_as_they_run(name: str) -> None:
     """Operator by operator, at a size that costs little."""
     image = (32, 32) if reference.REFERENCES[name][0] == "cifar" else SMALL
-    static = reference_model(name, image=image)
+    static = reference_model(name, in_channels=3, image=image)
     with torch.device("meta"):
-        net = reference.build(name)
+        net = reference.build(name, in_channels=3)
     assert static.input is not None
     traced = trace(net, name=name, path=static.path, input_shape=tuple(value(size) for size in static.input[1:]))
     assert traced.status == "complete", traced.unknown
