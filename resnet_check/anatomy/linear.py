@@ -8,7 +8,7 @@ from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.gaps import Gap, gaps, is_inverted, is_plain, is_private, is_simple
 from resnet_check.anatomy.kinds import ACTIVATION, GATE
 from resnet_check.anatomy.network import Anatomy
-from resnet_check.anatomy.owners import owner
+from resnet_check.anatomy.owners import is_inside, owner
 
 
 def linear_gaps(net: Anatomy) -> Iterator[Gap]:
@@ -114,10 +114,22 @@ def is_normal(net: Anatomy, blocks: list[Block]) -> bool:
     )
 
 
+def is_block_s_own(net: Anatomy, conv: int) -> bool:
+    """Return whether the last convolution before the first block belongs to the module that makes its sum.
+
+    Such a block begins with a projection that both its ways read; a network of that one block alone is the same.
+    """
+    ops = net.model.ops
+    where = ops[net.blocks[0].sum].path if net.blocks else ""
+    return len(net.blocks) == 1 or (bool(where) and is_inside(ops[conv].path, where))
+
+
 def linear_stem(net: Anatomy) -> int | None:
     """Return the last Op of a stem that should be activated and is not."""
     letters = net.stem.letters
     last = letters.rfind("c")
+    if last >= 0 and is_block_s_own(net, net.stem.ops[last]):
+        return None
     if last < 0 or not net.blocks or not is_original(net, net.blocks[0]) or not net.blocks[0].then.startswith("a"):
         return None
     tail = letters[last + 1 :]

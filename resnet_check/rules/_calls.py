@@ -48,16 +48,20 @@ def to_be_given(found: Places, model: Model) -> bool:
 
 
 def is_placeholder(found: Places, model: Model, problem: Problem) -> bool:
-    """Return whether the None that is called is the default of a factory's parameter, which its users are to give."""
-    node = found.at(problem.site, ast.Call)
-    factory = next((f for f in found.functions if f.name == model.name and f.lineno <= model.line), None)
-    if not isinstance(node, ast.Call) or factory is None or not problem.facts["reason"].startswith("None "):
-        return False
-    arguments = [*factory.args.posonlyargs, *factory.args.args]
-    pairs = [*zip(arguments[len(arguments) - len(factory.args.defaults) :], factory.args.defaults, strict=True)]
-    pairs += [(a, d) for a, d in zip(factory.args.kwonlyargs, factory.args.kw_defaults, strict=True) if d is not None]
-    empty = {argument.arg for argument, default in pairs if isinstance(default, ast.Constant) and default.value is None}
-    return name_of(node.func) in empty
+    """Return whether a None that is called or read is the default of a parameter, which users are to give."""
+    node = found.at(problem.site, ast.Call, ast.Attribute)
+    value = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
+    made = next((f for f in found.functions if f.name == model.name and f.lineno <= model.line), None)
+    around = [f for f in (found.function_around(problem.site), made) if f is not None]
+    return value is not None and any(name_of(value) in empty_parameters(function) for function in around)
+
+
+def empty_parameters(function: Function) -> frozenset[str]:
+    """Return the parameters of a function whose default is None."""
+    arguments, defaults = [*function.args.posonlyargs, *function.args.args], function.args.defaults
+    pairs = [*zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True)]
+    pairs += [(a, d) for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if d is not None]
+    return frozenset(a.arg for a, default in pairs if isinstance(default, ast.Constant) and default.value is None)
 
 
 def sure(found: Places, problem: Problem) -> bool:
@@ -92,7 +96,7 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
         return "error"
     if model is not None and model.kind == "class" and to_be_given(found, model):
         return "note"
-    if model is not None and model.kind == "factory" and is_placeholder(found, model, problem):
+    if model is not None and problem.facts["reason"].startswith("None ") and is_placeholder(found, model, problem):
         return "note"
     sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
     certain_here = not in_forward(found, problem) and self_contained(found)

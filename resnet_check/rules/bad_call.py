@@ -113,7 +113,7 @@ def belongs_elsewhere(context: FileContext, problem: Problem) -> bool:
 def call(report: Reporter, found: Places, model: Model | None, problem: Problem, grave: str) -> Finding:
     """Report a call where its arguments are mixed up, else where it fails."""
     module = problem.module or None
-    wrong = misplaced(found, model, problem)
+    wrong = misplaced(found, model, problem) if problem.site.path == found.source.path else None
     if wrong is not None:
         name = found.segment(wrong.call.func)
         message = f"`{wrong.argument}` is handed to the parameter `{wrong.parameter}` of `{name}`"

@@ -33,6 +33,7 @@ from functools import partial
 from resnet_check.blame.batch import mistakes
 from resnet_check.blame.branches import reads_as_sequence
 from resnet_check.finding import Finding
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -49,9 +50,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
 
 def has_stated_size(context: FileContext, model: Model) -> bool:
     """Return whether the file itself builds an input of the sizes that a model is looked at with."""
-    from resnet_check.blame.search import is_stated
+    from resnet_check.blame.stated import built_shapes
 
-    return is_stated(context, model)
+    sizes = tuple(value(size) for size in (model.input or ())[2:])
+    tree = context.source.tree
+    return tree is not None and any(sizes in {shape[1:], shape[2:]} for shape in built_shapes(tree))
 
 
 NET = """
@@ -108,6 +111,11 @@ BAD = (
     _head("x = self.pool(x)", f"x = x.squeeze(){MARK}"),
     _head("x = self.pool(x)", f"x = x.permute(1, 0, 2, 3).reshape(x.size(0), -1){MARK}"),
     _head(f"x = x - x.mean(0, keepdim=True){MARK}", "x = torch.flatten(self.pool(x), 1)"),
+    # It fits other images than those that the file itself builds.
+    _head("x = nn.functional.max_pool2d(x, 4)", f"x = x.view(-1, 16 * 7 * 7){MARK}").replace(
+        "Linear(16,", "Linear(784,"
+    )
+    + "\n\nprint(Net()(torch.rand(2, 3, 56, 56)))\n",
 )
 
 GOOD = (

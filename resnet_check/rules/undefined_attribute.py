@@ -34,7 +34,7 @@ from collections.abc import Iterator
 
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Model, Problem
-from resnet_check.rules._calls import incomplete, to_be_given
+from resnet_check.rules._calls import incomplete, is_placeholder, to_be_given
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Places, places
 from resnet_check.rules._spelling import misspelled_init
@@ -59,7 +59,8 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             continue
         elsewhere = problem.site.path != context.source.path
         unset = "other paths" in message and model is not None and model.kind == "class" and to_be_given(found, model)
-        grave = "note" if elsewhere or unset else None
+        placeholder = bool(facts.get("none")) and model is not None and is_placeholder(found, model, problem)
+        grave = "note" if elsewhere or unset or placeholder else None
         yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, severity=grave)
 
 

@@ -268,7 +268,16 @@ def among_names(interpreter: Interpreter, site: Any, names: Instance, name: Any)
     return has_attribute(interpreter, names.attributes["of"], name, None, Nowhere(site))
 
 
-NAMES = Class("list", (), {"__contains__": Native("in", among_names, lenient=True)})
+def all_names(_: Interpreter, site: Any, *__: Any) -> Opaque:
+    """Return the elements of what ``dir`` gives for a library: only those that model code uses are known here."""
+    return Opaque("all names of a library", site)
+
+
+NAMES = Class(
+    "list",
+    (),
+    {"__contains__": Native("in", among_names, lenient=True), "__iter__": Native("iter", all_names, lenient=True)},
+)
 """What ``dir`` returns for a library."""
 
 

@@ -126,9 +126,20 @@ def outer_name(annotation: ast.expr | None) -> str | None:
     return annotation.id if isinstance(annotation, ast.Name) else None
 
 
+def reads_a_sequence(done: Pass) -> bool:
+    """Return whether a recurrent layer reads the input itself, which has no sequence."""
+    ops = done.trace.ops
+    return any(op.kind in RECURRENT and op.inputs[:1] == (0,) and len(ops[0].shape) == 2 for op in ops)
+
+
+RECURRENT = frozenset({"lstm", "gru", "rnn"})
+
+
 def input_is_wrong(done: Pass) -> bool:
     """Return whether a pass with a guessed input failed before anything with weights said what the input must be."""
     fatal = next((p for p in done.problems if p.kind not in NOT_FATAL), None)
+    if fatal is not None and reads_a_sequence(done):
+        return True
     if fatal is None or fatal.kind not in QUESTIONABLE or not fatal.facts.get("early"):
         return False
     # a bad call that is not an operator's, or gives one an object for a number, does not depend on shapes
