@@ -167,7 +167,9 @@ def _raised(record: Raised, limits: Limits) -> Told:
     if record.type == "MemoryError":
         return _at(record.stage, f"needs more than {limits.memory / 2**30:.0f} GiB", record.line)
     if record.here:
-        where = _at(record.stage, f"cannot be done here: {words}", record.line)
+        # What keeps a file from being imported is one matter, however many models it has.
+        line = record.line or (1 if record.stage == "import" else None)
+        where = _at(record.stage, f"cannot be done here: {words}", line)
         return where._replace(severity="note", help="install what it needs; it runs without network and devices")
     return _at(record.stage, f"ends with {words}", record.line)
 

@@ -55,6 +55,11 @@ IMPORT, BUILD, RUN, TRY = Stage("import"), Stage("build"), Stage("run"), Stage("
             [("cannot-build", "note", 1, "importing its file cannot be done here: ImportError: No module named 'x'")],
         ),
         (
+            [IMPORT, Raised("import", "ImportError", "No module named 'x'", None, here=True), Done()],
+            Ended("exit"),
+            [("cannot-build", "note", 1, "importing its file cannot be done here: ImportError: No module named 'x'")],
+        ),
+        (
             [RUN, Raised("run", "RuntimeError", "", None, here=False), Done()],
             Ended("exit"),
             [("cannot-run", "error", 3, "running it ends with RuntimeError")],
