@@ -5,7 +5,8 @@ Networks that accept only some sizes since a pool has a fixed kernel (``AvgPool2
 ``view`` counts the positions that are left. The message gives the exact interval of sizes that pass, and from which
 size on the pool leaves rows and columns out without a word. It is an error where the file itself uses a size that fails,
 and a note where the file says which size it is meant for: an assertion, a check that raises, an `in_size` argument, a
-tensor that it builds, CIFAR or MNIST in its names, a stem that is one for images of 32x32.
+tensor that it builds, CIFAR or MNIST in its names, a stem that is one for images of 32x32, a linear layer that counts the
+positions of the map.
 
 ## Why it matters
 The network crashes, far from the pool, as soon as the images have another size, and inside the interval it may ignore the
@@ -54,8 +55,17 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 help=advice(limit),
                 model=model,
                 module=limit.op.path or None,
-                severity="note" if says_size(context.source, accepted) or is_small(model, accepted) else None,
+                severity="note" if is_meant(context, model, limit, accepted) else None,
             )
+
+
+def is_meant(context: FileContext, model: Model, limit: Limit, accepted: list[tuple[int, int]]) -> bool:
+    """Return whether the author shows the size that the network is for: in words, by the stem, or by counting positions.
+
+    Who writes 512 * 7 * 7 for a linear layer knows the map; who writes ``AvgPool2d(7)`` may not.
+    """
+    counted = limit.op.kind not in {"avg_pool", "max_pool"}
+    return counted or says_size(context.source, accepted) or is_small(model, accepted)
 
 
 SMALL = 32
