@@ -75,6 +75,8 @@ CHANGES = {
     "the epsilon": ("BatchNorm2d(8)", "BatchNorm2d(8, eps=1e-3)", "operator"),
     "the weight that is used": ("x * self.scale", "x * self.norm.bias.view(8, 1, 1)", "operator"),
     "a bias": ("padding=1)", "padding=1, bias=False)", "parameter or buffer `conv.bias`"),
+    "an operator without a canonical form": ("F.relu(", "(lambda y: y.sort(1)[0])(", "operator"),
+    "an operator less at the end": ("x * self.scale, 2).flatten(1)", "x * self.scale, 2).cumsum(1)", "output"),
     "an output more": (".flatten(1)", ".flatten(1), x", "output"),
 }
 
@@ -96,6 +98,17 @@ def test_other_spellings_agree() -> None:
     static, _ = both(NET)
     _, traced = both(NET.replace("x * self.scale", "1.0 * x * self.scale").replace(".flatten(1)", ".view(2, -1)"))
     assert agrees(static, traced) is None
+
+
+def test_what_nobody_reads_does_not_count_where_there_are_canonical_forms() -> None:
+    """Where there is none, each operator must be the same."""
+    plain = NET.replace("return F", "y = x * 2\n        return F")
+    assert agrees(both(NET)[0], both(plain)[1]) is None
+    odd, more = (text.replace("return F.max_pool2d(x", "return F.max_pool2d(x.cumsum(1)") for text in (NET, plain))
+    assert agrees(*both(odd)) is None
+    found = agrees(both(odd)[0], both(more)[1])
+    assert found is not None
+    assert str(found).startswith("line 14: operator: `cumsum`")
 
 
 def test_one_that_raises_and_one_that_runs_differ() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from torch import nn
 
 from resnet_check.equality.agreement import agrees
 from resnet_check.graph.dim import column, symbol, value
+from resnet_check.graph.operators import FUNCTION_TABLE, LAYER_TABLE
+from resnet_check.graph.operators.base import FUNCTIONS, LAYERS, NotModelled
 from resnet_check.graph.records import Model
+from resnet_check.read.live.census import layer_of
+from resnet_check.read.live.names import operator_of
 from resnet_check.read.live.sizes import Size, plain
 from resnet_check.read.live.tracer import trace
 from tests.read.live.both import HEAD, both, run
@@ -110,6 +115,13 @@ ODD = {
     "modules that eval does not reach": (
         "self.kept = [nn.BatchNorm2d(8)]",
         "return nn.Dropout(0.5)(self.kept[0](x))",
+    ),
+    "element types": (
+        "",
+        (
+            "y = x.to(torch.float64).to(x.dtype).to(x.device, memory_format=torch.channels_last)\n"
+            "        return y + torch.zeros(8, 1, 1, dtype=torch.float64, device=x.device)"
+        ),
     ),
     "an autograd function": ("", "return Sign.apply(x)"),
 }
@@ -216,11 +228,87 @@ def test_constants_of_the_file_and_the_class_are_constants() -> None:
     static, model = both(text)
     assert model.status == "complete", model.unknown
     assert agrees(static, model) is None
-    made = text.replace("SCALE +", "torch.ops.aten.relu(SCALE) +")
-    for on_values in (False, True):
-        model = trace(run(made)["build"](), input_shape=(3, 8, 8), on_values=on_values)
-        assert model.status == "partial"
-        assert model.macs is None
+
+
+@pytest.mark.parametrize("on_values", [False, True])
+def test_a_tensor_that_was_made_unseen_is_not_understood(*, on_values: bool) -> None:
+    """Such as one from a part of the program that switches off what the tracer sees with."""
+    text = odd("", "with torch._C.DisableTorchFunction():\n            y = x * 2\n        return y + x")
+    model = trace(run(text)["build"](), input_shape=(3, 8, 8), on_values=on_values)
+    assert (model.status, model.macs) == ("partial", None)
+    assert [str(unknown) for unknown in model.unknown] == [
+        f"line {net_line('with') + 2}: a tensor that was computed where the tracer does not see it"
+    ]
+
+
+LIES = {
+    "shape": (lambda result: replace(result, shape=(2, 3)), "the shape [2, 3], torch [2, 8, 8, 8]"),
+    "dtype": (lambda result: replace(result, dtype="int64"), "the type int64, torch float32"),
+    "structure": (lambda result: [result], "`relu` with these arguments (its outputs)"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_the_operator_table_is_held_to_what_torch_gives(lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is wrong the model is not understood, and goes on with what torch gave."""
+    change, words = LIES[lie]
+    entry = FUNCTION_TABLE["torch.nn.functional.relu"]
+    wrong = entry._replace(rule=lambda *given, **named: change(entry.rule(*given, **named)))
+    monkeypatch.setitem(FUNCTIONS, entry.name, wrong._replace(rule=with_code_of(wrong.rule, entry.rule)))
+    operator_of.cache_clear()
+    try:
+        model = trace(run(odd("", "return F.relu(x)"))["build"](), input_shape=(3, 8, 8))
+    finally:
+        operator_of.cache_clear()
+    assert model.status == "partial"
+    assert words in str(model.unknown[0])
+    assert tuple(map(value, model.output)) == (2, 8, 8, 8)
+
+
+def with_code_of(function: Any, like: Any) -> Any:
+    """Return a function that names its arguments as another one does."""
+
+    class Rule:
+        __code__ = like.__code__
+
+        def __call__(self, *given: Any, **named: Any) -> Any:
+            return function(*given, **named)
+
+    return Rule()
+
+
+@pytest.mark.parametrize("why", [NotModelled, TypeError])
+def test_arguments_that_the_operator_table_does_not_cover(
+    why: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator is there with its inputs and its shape, and the reason is told."""
+
+    def rule(*_: Any, **__: Any) -> Any:
+        message = "odd ones"
+        raise why(message)
+
+    layer = LAYER_TABLE["torch.nn.Conv2d"]
+    monkeypatch.setitem(LAYERS, layer.name, layer._replace(forward=rule))
+    layer_of.cache_clear()
+    try:
+        model = trace(run(odd("", "return x"))["build"](), input_shape=(3, 8, 8))
+    finally:
+        layer_of.cache_clear()
+    assert [(op.kind, op.inputs, op.returned) for op in model.ops] == [("input", (), False), ("Conv2d", (0,), True)]
+    assert str(model.unknown[0]) == f"line {net_line('x = self.conv')}: `Conv2d` with these arguments (odd ones)"
+
+
+def test_an_output_may_be_an_object() -> None:
+    """Its attributes are what is returned."""
+    cls = """
+class Output:
+    def __init__(self, map, mean):
+        self.map, self.mean, self.loss = map, mean, None
+"""
+    static, model = both(odd("", "return Output(x, x.mean(1))") + cls)
+    assert model.status == "complete"
+    assert list(model.output) == ["map", "mean", "loss"]
+    assert agrees(static, model) is None
 
 
 @pytest.mark.parametrize("name", ODD)
