@@ -19,8 +19,8 @@ class Limits(NamedTuple):
     """What one model may use: seconds and bytes.
 
     ``cpu`` is twice what ResNet-152 takes with all properties; ``wall`` allows for a machine that others use too.
-    ``memory`` is address space: torch alone reserves a fifth of it. ``file`` bounds each file that is written, ``printed``
-    and ``said`` what goes to standard output and to the tool.
+    ``memory`` is address space above that of Python and torch: room for ResNet-152 and copies of it in double precision.
+    ``file`` bounds each file that is written, ``printed`` and ``said`` what goes to standard output and to the tool.
     """
 
     wall: float = 90.0

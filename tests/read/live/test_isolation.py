@@ -147,7 +147,14 @@ def test_where_a_layer_is_missing_the_others_stand(monkeypatch, tmp_path):
     monkeypatch.setattr(seccomp, "MACHINES", {})
     reading, writing = os.pipe()
     fence = Fence([], str(tmp_path), ENOUGH)
-    assert apart(lambda: os.write(writing, " ".join(isolate(fence)).encode()) and 0) == 0
+
+    def action():
+        import resource
+
+        os.write(writing, " ".join(isolate(fence)).encode())
+        assert resource.getrlimit(resource.RLIMIT_NPROC) == (0, 0)
+
+    assert apart(action) == 0
     assert os.read(reading, 100) == b"rlimits"
     for each in (reading, writing):
         os.close(each)

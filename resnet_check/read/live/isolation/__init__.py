@@ -32,4 +32,7 @@ LAYERS: dict[str, Callable[[Fence], bool]] = {
 
 def isolate(fence: Fence) -> list[str]:
     """Put up every layer that the system has, for good, and return the names of those that stand."""
-    return [name for name, restrict in LAYERS.items() if restrict(fence)]
+    standing = [name for name, restrict in LAYERS.items() if restrict(fence)]
+    if "seccomp" not in standing:
+        limits.forbid_processes()
+    return standing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from types import ModuleType
 
@@ -23,17 +24,36 @@ def restrict(limits: Limits) -> bool:
     """Set the limits of this process; return whether those on time, memory and files hold."""
     if resource is None:
         return False
+    memory = limits.memory + _taken()
     wanted = {
         "RLIMIT_CPU": (limits.cpu, limits.cpu + GRACE),
-        "RLIMIT_AS": (limits.memory, limits.memory),
+        "RLIMIT_AS": (memory, memory),
         "RLIMIT_FSIZE": (limits.file, limits.file),
         "RLIMIT_NOFILE": (limits.open_files, limits.open_files),
         "RLIMIT_CORE": (0, 0),
     }
     held = [_set(name, *pair) for name, pair in wanted.items()]
-    # Counts all processes of the user, and does not bind root: of use only where no filter denies new processes.
-    _set("RLIMIT_NPROC", 0, 0)
     return all(held)
+
+
+def forbid_processes() -> None:
+    """Let this process start no other: for systems without a filter of system calls.
+
+    The limit counts threads too on Linux, so that it would keep from working what a filter leaves alone; root is not bound.
+    """
+    _set("RLIMIT_NPROC", 0, 0)
+
+
+def _taken() -> int:
+    """Return the bytes of address space that this process has already, 0 where the system does not tell.
+
+    Torch with libraries for graphics cards reserves many gigabytes on its import, of which the model has nothing.
+    """
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
 
 
 def _set(name: str, soft: int, hard: int) -> bool:
