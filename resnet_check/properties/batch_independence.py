@@ -25,12 +25,14 @@ Ioffe and Szegedy, Batch Normalization, 2015, section 3.1: at inference the outp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from resnet_check.properties._examples import network
 from resnet_check.properties.base import Failed, prop
 from resnet_check.properties.generated import for_all
 from resnet_check.properties.subject import TOLERANCE, Case, Subject, apart, leaves, precision
+from resnet_check.properties.watching import recorded
 
 if TYPE_CHECKING:
     import torch
@@ -44,15 +46,12 @@ def check(subject: Subject) -> None:
     def alone(case: Case) -> None:
         net = subject.double
         inputs = subject.inputs(case, precision(net))
-        steps = tuple(Steps(net) for _ in range(2))
-        with steps[0]:
-            whole = leaves(subject.output(net, case, inputs))
+        whole = leaves(subject.output(net, case, inputs))
         for row in range(case.batch):
-            with steps[1]:
-                own = leaves(subject.output(net, case, tuple(x[row : row + 1] for x in inputs)))
-            message = difference(whole, own, case.batch, row)
+            own = leaves(subject.output(net, case, rows_of(inputs, row)))
+            message = difference(whole, own, case.batch, row, strict=True)
             if message:
-                where, line = first_seen(subject, steps[0].outputs, steps[1].outputs, case.batch, row)
+                where, line = first_seen(subject, case, row)
                 raise Failed(message + where, line=line)
         turned = leaves(subject.output(net, case, tuple(x.flip(0) for x in inputs)))
         if any(apart(a.flip(0), b) > TOLERANCE for a, b in zip(whole, turned, strict=True) if rows(a) == case.batch):
@@ -62,29 +61,9 @@ def check(subject: Subject) -> None:
     for_all(subject, alone, raising=True)
 
 
-class Steps:
-    """What each module gave, in the order in which they finished."""
-
-    def __init__(self, net: torch.nn.Module) -> None:
-        self.net = net
-        self.outputs: list[tuple[str, list[torch.Tensor]]] = []
-        self.hooks: list[Any] = []
-
-    def __enter__(self) -> None:
-        self.outputs.clear()
-        self.hooks = [m.register_forward_hook(self.hook(name)) for name, m in self.net.named_modules()]
-
-    def __exit__(self, *_: object) -> None:
-        for hook in self.hooks:
-            hook.remove()
-
-    def hook(self, name: str) -> Any:
-        """Return a hook that keeps what the module of a name gives; a copy, for it may be overwritten."""
-
-        def keep(_module: Any, _inputs: Any, output: Any) -> None:
-            self.outputs.append((name, [leaf.clone() for leaf in leaves(output)]))
-
-        return keep
+def rows_of(inputs: tuple[torch.Tensor, ...], row: int) -> tuple[torch.Tensor, ...]:
+    """Return one image of each input, as a batch."""
+    return tuple(x[row : row + 1] for x in inputs)
 
 
 def rows(leaf: torch.Tensor) -> int:
@@ -92,14 +71,17 @@ def rows(leaf: torch.Tensor) -> int:
     return leaf.shape[0] if leaf.ndim else 0
 
 
-def difference(whole: list[torch.Tensor], own: list[torch.Tensor], batch: int, row: int) -> str:
+def difference(
+    whole: list[torch.Tensor], own: list[torch.Tensor], batch: int, row: int, *, strict: bool = False
+) -> str:
     """Return how an image's share of a batch's outputs differs from its own, or nothing.
 
-    Among several outputs one may be the same for every batch (anchors, a loss); a single one may not.
+    Among several outputs one may be the same for every batch (anchors, a loss); a single one may not where it is looked at
+    ``strict``.
     """
     if len(whole) != len(own):
         return f"a batch of {batch} gives {len(whole)} outputs, an image alone {len(own)}"
-    single = len(whole) == 1 and 0 < whole[0].ndim <= 2
+    single = strict and len(whole) == 1 and 0 < whole[0].ndim <= 2
     for all_, one in zip(whole, own, strict=True):
         shapes = f"a batch of {batch} gives {list(all_.shape)}, an image alone {list(one.shape)}"
         along = next((d for d in range(min(all_.ndim, one.ndim)) if all_.shape[d] == batch * one.shape[d]), None)
@@ -115,13 +97,24 @@ def difference(whole: list[torch.Tensor], own: list[torch.Tensor], batch: int, r
     return ""
 
 
-def first_seen(
-    subject: Subject, whole: list[tuple[str, Any]], own: list[tuple[str, Any]], batch: int, row: int
-) -> tuple[str, int | None]:
-    """Return the words and the line of the first module whose output shows the difference."""
-    for (name, of_all), (other, of_one) in zip(whole, own, strict=False):
-        if name and name == other and difference(of_all, of_one, batch, row):
-            return f"; first seen behind `{name}`", subject.line_of_call(name)
+def first_seen(subject: Subject, case: Case, row: int) -> tuple[str, int | None]:
+    """Return the words and the line of the first call of torch whose result shows the difference.
+
+    That is also one that makes several rows of an image, in a matrix.
+    """
+    net = subject.double
+    inputs = subject.inputs(case, precision(net))
+    whole, own = (
+        recorded(subject.holds, partial(subject.output, net, case, given)) for given in (inputs, rows_of(inputs, row))
+    )
+    for (call, of_all), (_, of_one) in zip(whole, own, strict=False):
+        many = [
+            one
+            for all_, one in zip(of_all, of_one, strict=False)
+            if one.ndim == 2 and rows(all_) == case.batch * rows(one)
+        ]
+        if difference(of_all, of_one, case.batch, row) or any(rows(one) > 1 for one in many):
+            return f"; first seen behind `{call.name}`", call.line
     return "", None
 
 

@@ -33,6 +33,7 @@ from resnet_check.properties._examples import network
 from resnet_check.properties.base import DoesNotApply, Failed, Raised, prop
 from resnet_check.properties.generated import SECONDS
 from resnet_check.properties.subject import Case, Subject, in_words, leaves, shaken
+from resnet_check.properties.watching import recorded
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +91,23 @@ def check(subject: Subject) -> None:
         f" and {len(dead) - NAMED} more" if len(dead) > NAMED else ""
     )
     message = f"{len(dead)} of {len(wanted)} parameters never get a gradient: {names}"
-    raise Failed(message, line=subject.line_of_module(dead[0].rpartition(".")[0]))
+    owner = dead[0].rpartition(".")[0]
+    raise Failed(message, line=cut_off(subject, owner) or subject.line_of_module(owner))
+
+
+def cut_off(subject: Subject, path: str) -> int | None:
+    """Return the line at which a module runs without gradients, None where it runs with them, or not at all."""
+    import torch
+
+    net = subject.build()
+    owner = net.get_submodule(path)
+    inputs = subject.inputs(Case(2, subject.stated), torch.float32)
+    try:
+        calls = recorded(subject.holds, partial(net, *inputs))
+    except Exception:  # noqa: BLE001 - in eval mode and with gradients it may raise; then no line is known
+        return None
+    own = [(call, given) for call, given in calls if any(each is owner for each in call.owners[:1])]
+    return next((call.line for call, given in own if given and not any(leaf.requires_grad for leaf in given)), None)
 
 
 def backward(outputs: list[torch.Tensor], seed: int) -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from resnet_check.anatomy import Anatomy
     from resnet_check.anatomy.blocks import Block
-    from resnet_check.graph.records import Op
+    from resnet_check.graph.records import Op, Site
 
 KEEP_ZERO = frozenset("ag_")
 """Roles that make zeros of zeros: activations, gates, padding."""
@@ -57,11 +57,12 @@ PLAIN = frozenset({"relu", "relu6", "silu", "gelu", "tanh", "elu", "mish", "hard
 
 
 class Tested(NamedTuple):
-    """A block to look at: the module that is the block, the layer to be zeroed, and the activations after the sum."""
+    """A block to look at: the module that is the block, the layer to be zeroed, the activations after the sum, its place."""
 
     owner: str
     last: str
     then: tuple[str, ...]
+    site: Site
 
 
 @prop("RC609", "identity-at-zero-branch", "warning")
@@ -89,7 +90,7 @@ def check(subject: Subject) -> None:
                 expected = activation(kind)(expected)
             if apart(expected, after) > TOLERANCE:
                 message = f"with a branch of zeros the block `{each.owner}` is not the identity"
-                raise Failed(message, line=subject.line_of_call(each.last))
+                raise Failed(message, line=subject.line_at(each.site))
 
     for_all(subject, identity, batches=(1, 2))
 
@@ -105,7 +106,7 @@ def tested(net: Anatomy) -> Iterator[Tested]:
         inside = [op.kind for op in after if within(op, owner)]
         whole = owner and owners.count(owner) == 1 and enters(net, block, owner)
         if block.is_identity and whole and last is not None and set(inside) <= PLAIN:
-            yield Tested(owner, last, tuple(inside))
+            yield Tested(owner, last, tuple(inside), model.ops[block.sum].site)
 
 
 def within(op: Op, owner: str) -> bool:

@@ -245,21 +245,15 @@ class Subject:
             trace = trace.tb_next
         return found
 
-    def line_of_call(self, path: str) -> int | None:
-        """Return the line of the model's file that calls the module of a path first."""
-        return next(
-            (line for record in self._records(path) for call in record.calls if (line := self._line(call))), None
-        )
-
     def line_of_module(self, path: str) -> int | None:
         """Return the line of the model's file that built the module of a path."""
-        return next((line for record in self._records(path) if (line := self._line(record.built))), None)
+        return next((line for record in self._records(path) if (line := self.line_at(record.built))), None)
 
     def _records(self, path: str) -> Iterator[ModuleRecord]:
         for model in (self.static, self.model):
             yield from (r for r in (model.modules if model is not None else ()) if path in (r.path, *r.also))
 
-    def _line(self, site: Site) -> int | None:
+    def line_at(self, site: Site) -> int | None:
         """Return the line of the model's file that a place is at, or from which it was reached."""
         return next((each.line for each in (site, *site.calls) if each.path == self.path), None)
 

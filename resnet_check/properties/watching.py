@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
+from resnet_check.properties.subject import leaves
+
 
 class Call(NamedTuple):
     """One call of torch: its name, its place in the model's file, the text there, the modules in whose code it happened.
@@ -26,16 +28,40 @@ def changing(in_file: Callable[[str], bool], state: Callable[[], Any], action: C
 
     ``in_file`` says of a file name whether it is that of the model's file.
     """
+
+    def around(run: Callable[[], Any]) -> tuple[Any, bool]:
+        before = state()
+        return run(), state() != before
+
+    return _calls(in_file, around, action)
+
+
+def recorded(in_file: Callable[[str], bool], action: Callable[[], Any]) -> list[tuple[Call, Any]]:
+    """Run an action and return each call of torch with a copy of what it gave."""
+    found: list[Any] = []
+
+    def around(run: Callable[[], Any]) -> tuple[Any, bool]:
+        result = run()
+        found.append([leaf.clone() for leaf in leaves(result)])
+        return result, True
+
+    return list(zip(_calls(in_file, around, action), found, strict=True))
+
+
+def _calls(
+    in_file: Callable[[str], bool], around: Callable[[Callable[[], Any]], tuple[Any, bool]], action: Callable[[], Any]
+) -> list[Call]:
+    """Run an action, each call of torch through ``around``, and return those of which that says so."""
     from torch.overrides import TorchFunctionMode
 
     found: list[Call] = []
 
     class Watch(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            before = state()
-            result = func(*args, **(kwargs or {}))
-            if state() != before:
-                found.append(_call(in_file, getattr(func, "__name__", str(func)), sys._getframe(1)))  # noqa: SLF001 - no other way
+            result, wanted = around(lambda: func(*args, **(kwargs or {})))
+            if wanted:
+                name = getattr(func, "__name__", str(func))
+                found.append(_call(in_file, name, sys._getframe(1)))  # noqa: SLF001 - no other way
             return result
 
     with Watch():

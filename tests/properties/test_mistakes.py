@@ -85,6 +85,27 @@ def test_a_silent_mistake_is_caught(name, changes):
     assert outcome.verdict == "failed", outcome
 
 
+@pytest.mark.parametrize(
+    ("mistake", "there"),
+    [
+        ("positions are moved into the batch", ".view(-1, 16)"),
+        ("permute, then view", ".permute(1, 2, 3, 0)"),
+        ("a norm over the batch", "x.std(0"),
+        ("no_grad in forward", "x = self.stem(x)"),
+        ("a layer is created in forward", "nn.Conv2d(16, 16, 1)(x)"),
+        ("dropout that is always on", "F.dropout(x"),
+        ("a layer is never called", "self.bn2 = "),
+        ("an in-place activation changes the shortcut", "y + self.shortcut(x)"),
+    ],
+)
+def test_the_line_is_named(mistake, there):
+    name, changes = SILENT[mistake]
+    text = network(*changes)
+    (outcome,) = run(subject(text), [name])
+    assert outcome.line is not None
+    assert there in text.splitlines()[outcome.line - 1]
+
+
 UNLIKE = {
     "ReLU before the sum": [("y = self.bn2(self.conv2(y))", "y = F.relu(self.bn2(self.conv2(y)))")],
     "no ReLU after the sum": [("return F.relu(y + self.shortcut(x))", "return y + self.shortcut(x)")],
