@@ -18,6 +18,13 @@ PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
 """What lies in the top folder of a project."""
 
 
+BUILDING = frozenset({
+    "add_module", "append", "apply", "extend", "insert", "load_state_dict", "register_buffer", "register_module",
+    "register_parameter",
+})  # fmt: skip
+"""Methods of modules that give them parts or values."""
+
+
 class Bound(BaseException):
     """The name that is wanted has just been bound: nothing after that has to be run."""
 
@@ -102,7 +109,7 @@ def _instance(request: Request, name: str) -> Any:
     """Return the module that a file binds to a name, running the file as a script up to there."""
     with open(request.path, "rb") as file:
         tree = ast.parse(file.read(), request.path)
-    Stop(request.line).visit(tree)
+    stop(tree, request.name, request.line)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=request.path, __package__=name.rpartition(".")[0] or None, _Bound=Bound)
     sys.modules["__main__"] = module
@@ -115,15 +122,38 @@ def _instance(request: Request, name: str) -> Any:
     return _checked(module.__dict__[request.name], request.name)
 
 
-class Stop(ast.NodeTransformer):
-    """Puts a stop behind the statement of a line."""
+def stop(tree: ast.Module, name: str, line: int) -> None:
+    """Put a stop behind the statement of a line that binds a name, and behind what goes on building there.
 
-    def __init__(self, line: int) -> None:
-        self.line = line
+    What follows in the file (training, say) is not run; ``net.add_module(...)`` in the same block is a part of the model.
+    """
+    for node in ast.walk(tree):
+        for block in (getattr(node, part, None) for part in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and (at := _statement(block, line)) is not None:
+                last = max(n for n, each in enumerate(block) if n == at or (n > at and _builds(each, name)))
+                raising = ast.Raise(ast.Name("_Bound", ast.Load()), None)
+                block.insert(last + 1, ast.copy_location(raising, block[last]))
+                return
 
-    def visit(self, node: ast.AST) -> Any:
-        """Put it there."""
-        if isinstance(node, ast.stmt) and node.lineno == self.line and not hasattr(node, "body"):
-            stop = ast.Raise(ast.Name("_Bound", ast.Load()), None)
-            return [node, ast.copy_location(stop, node)]
-        return self.generic_visit(node)
+
+def _statement(block: list[Any], line: int) -> int | None:
+    """Return the index of the statement of a block that begins on a line and holds no others."""
+    found = (n for n, each in enumerate(block) if isinstance(each, ast.stmt) and each.lineno == line)
+    return next((n for n in found if not hasattr(block[n], "body")), None)
+
+
+def _builds(statement: ast.stmt, name: str) -> bool:
+    """Return whether a statement changes the module of a name: gives it a part, or calls a method that does."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in BUILDING:
+                part: ast.expr = value
+            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+                part = node
+            case _:
+                continue
+        while isinstance(part, (ast.Attribute, ast.Subscript)):
+            part = part.value
+        if isinstance(part, ast.Name) and part.id == name:
+            return True
+    return False

@@ -94,6 +94,22 @@ def test_nothing_after_an_object_is_run():
     assert build(write("train.py", text), "net", "instance", 11).conv.out_channels == 5
 
 
+@pytest.mark.parametrize(
+    ("more", "parts"),
+    [
+        ("net.add_module('head', nn.ReLU())", 2),
+        ("for n in range(3):\n    net.append(nn.ReLU())", 4),
+        ("x = 1\nnet.head = nn.ReLU()\nx = 2", 2),
+        ("net[0] = nn.ReLU()", 1),
+        ("other = nn.Sequential()\nother.append(nn.ReLU())", 1),
+        ("for _ in range(3):\n    net.train()\n    raise SystemExit", 1),
+    ],
+)
+def test_what_goes_on_building_is_run(more, parts):
+    text = f"{NET}\nnet = nn.Sequential(Net())\n{more}\nraise SystemExit\n"
+    assert len(build(write("script.py", text), "net", "instance", 10)) == parts
+
+
 def test_objects_of_several_lines():
     text = f"{NET}\nnet = nn.Sequential(\n    Net(),\n    nn.ReLU(),\n)\nraise SystemExit\n"
     assert len(build(write("train.py", text), "net", "instance", 10)) == 2
