@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +14,13 @@ from resnet_check.equality.agreement import agrees
 from resnet_check.equality.reference import reference_model
 from resnet_check.graph.dim import value
 from resnet_check.read.live.tracer import trace
-from tests.read.live.both import HEAD, both
+from resnet_check.read.static.reader import read
+from resnet_check.source import read_source
+from tests.read.live.both import HEAD, both, run
 from tests.read.static.networks import Network, networks
 
 SMALL = 64, 64
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.mark.parametrize("name", reference.REFERENCES)
@@ -44,6 +48,22 @@ def test_drawn_networks_are_read_as_they_run(network: Network) -> None:
         assert [op.site[1:5] for op in static.ops[1:]] == [op.site[1:5] for op in traced.ops[1:]]
         assert [module.path for module in static.modules] == [module.path for module in traced.modules]
         assert [module.type for module in static.modules] == [module.type for module in traced.modules]
+
+
+@pytest.mark.parametrize("name", ["blog_module", "blog_sequential", "resnet_imagenet"])
+def test_files_as_people_write_them_are_read_as_they_run(name: str) -> None:
+    """Each model that such a file builds, mistakes included."""
+    path = MODELS / f"{name}.py"
+    scope = run(path.read_text(encoding="utf-8"))
+    models = [m for m in read(read_source(str(path))).models if m.name in scope]
+    assert models
+    for static in models:
+        assert static.input is not None
+        built = scope[static.name]
+        net = built if isinstance(built, torch.nn.Module) else built()
+        traced = trace(net, path=str(path), input_shape=tuple(value(size) for size in static.input[1:]))
+        assert "partial" not in {static.status, traced.status}, (static.unknown, traced.unknown)
+        assert agrees(static, traced) is None
 
 
 NET = (
