@@ -76,8 +76,10 @@ def is_bottleneck(claim: Claim) -> bool:
 
 
 def looks_around(net: Architecture) -> bool:
-    """Return whether the stem works on maps and looks at more than one position."""
-    return net.dimensions > 1 and any(conv.kernel > 1 for conv in net.stem.convs)
+    """Return whether the stem looks at more than one position, and the blocks have convolutions that could, too."""
+    ops = net.net.model.ops
+    all_convs = all(ops[conv.op].kind == "conv" for unit in net.units for conv in unit.convs)
+    return net.dimensions > 1 and all_convs and any(conv.kernel > 1 for conv in net.stem.convs)
 
 
 def open_gate(net: Architecture, unit: Unit) -> int | None:

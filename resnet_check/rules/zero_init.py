@@ -120,8 +120,8 @@ def meets(ops: list[Op], norm: Op, zero: list[bool]) -> str:
             if not all(others):
                 return "a value"
             found = "zero" if others else found
-        if op.kind in PASSING or op.kind in {"add", "sub"}:
-            carried.add(op.index)
+        if op.kind in PASSING or op.kind in {"add", "sub", "conv", "linear"}:
+            carried.add(op.index)  # the weights of a convolution are not zero, so a gradient comes back through it
     return found
 
 

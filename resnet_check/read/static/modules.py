@@ -123,7 +123,7 @@ def add_module(interpreter: Interpreter, site: Any, instance: Instance, name: An
         interpreter.lose(Opaque("a module is registered under an unknown name", site))
         return
     if isinstance(module, Opaque):
-        instance.attributes[name] = module
+        instance.attributes.setdefault("_modules", {})[name] = module
     elif module is None or (isinstance(module, Instance) and module.is_module):
         if "_modules" not in instance.attributes:
             initialise_module(instance)
