@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from resnet_check.report.summary.table import Summary
     from resnet_check.source import Source
 
-STOPPING = ("RC1", "RC2")
-"""The groups of rules about what torch refuses."""
+STOPPING = ("RC1", "RC2", "RC4")
+"""The groups of rules about what torch refuses, and about what the network is."""
 
 MOST_MISTAKES = 4
 """More mistakes of one model than these are only counted: `check` shows them all."""
