@@ -75,6 +75,19 @@ def test_tables_are_drawn_without_torch(arguments):
     assert {"torch", "numpy"} & modules == set()
 
 
+def test_a_live_check_imports_torch_in_another_process_only():
+    pytest.importorskip("torch")
+    modules = imported("--live", "--select", "RC65", "model.py")
+    assert "resnet_check.read.live.session" in modules
+    assert {"torch", "numpy", "hypothesis"} & modules == set()
+
+
+def test_a_static_check_imports_nothing_of_a_live_one():
+    assert not [
+        name for name in imported("model.py") if name.startswith(("resnet_check.live", "resnet_check.read.live"))
+    ]
+
+
 def test_a_file_without_a_tree_is_checked_without_the_reader():
     Path("model.py").write_text("print 'x'\n", encoding="utf-8")
     assert not [name for name in imported("model.py") if name.startswith("resnet_check.read.static")]
