@@ -234,6 +234,16 @@ def weight_norm(_: Interpreter, __: Any, module: Any, name: Any = "weight", dim:
     return module
 
 
+def parametrized_norm(interpreter: Interpreter, site: Any, module: Any, name: Any = "weight", dim: Any = 0) -> Any:
+    """``parametrizations.weight_norm``: the same under the names of a parametrization."""
+    made = weight_norm(interpreter, site, module, name, dim)
+    if isinstance(made, Instance):
+        parameters = made.attributes["_parameters"]
+        for old, new in (("g", "original0"), ("v", "original1")):
+            parameters[f"parametrizations.{name}.{new}"] = parameters.pop(f"{name}_{old}")
+    return made
+
+
 def with_buffers(_: Interpreter, __: Any, module: Any, *args: Any, **kwargs: Any) -> Any:
     """``spectral_norm``: the shapes and the number of parameters stay."""
     del args, kwargs

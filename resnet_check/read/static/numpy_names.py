@@ -105,6 +105,14 @@ def differences(values: list[Any]) -> Tensor:
     return array([later - earlier for earlier, later in itertools.pairwise(values)])
 
 
+def split(_: Interpreter, site: Any, values: Any, places: Any, axis: Any = 0) -> Any:
+    """Return the parts of a one-dimensional array between the given places."""
+    data, cuts = flat(values), flat(places)
+    if data is None or cuts is None or axis != 0 or not all(isinstance(cut, int) for cut in cuts):
+        return Opaque("`numpy.split` of something that is not read", site)
+    return [array(data[start:end]) for start, end in itertools.pairwise([0, *cuts, len(data)])]
+
+
 def full(interpreter: Interpreter, site: Any, shape: Any, value: Any, **__: Any) -> Any:
     """Return a one-dimensional array of one number."""
     del interpreter
@@ -254,6 +262,7 @@ VALUES: dict[str, Any] = {
         "cumsum": reduction(cumulative, "cumsum"),
         "diff": reduction(differences, "diff"),
         "full": full,
+        "split": split,
         "maximum": binary(lambda a, b: apply("max", a, b), "maximum"),
         "minimum": binary(lambda a, b: apply("min", a, b), "minimum"),
         "power": pairwise(lambda a, b: a**b, "power"),

@@ -334,6 +334,7 @@ VALUES: dict[str, Any] = {
     "torch.utils.checkpoint.checkpoint": native("checkpoint", checkpoint),
     "torch.utils.checkpoint.checkpoint_sequential": native("checkpoint_sequential", checkpoint_sequential),
     "torch.nn.utils.weight_norm": native("weight_norm", modules.weight_norm),
+    "torch.nn.utils.parametrizations.weight_norm": native("weight_norm", modules.parametrized_norm),
     "torch.nn.modules.utils._single": native("_single", expand(1)),
     "torch.nn.modules.utils._pair": native("_pair", expand(2)),
     "torch.nn.modules.utils._triple": native("_triple", expand(3)),

@@ -56,6 +56,11 @@ class Own:
         3,
     ),
     "differences of numbers": ("steps = np.diff([1, 4, 9]).tolist()", "steps[0] + steps[1]", 8),
+    "parts of an array": (
+        "parts = np.split(np.linspace(0, 1, 6), np.cumsum([2, 3]))",
+        "len(parts[1]) + 2 * len(parts[2])",
+        5,
+    ),
     "an array of one number": ("ones = np.full((3,), 2).tolist()", "sum(ones)", 6),
 }
 
@@ -72,6 +77,16 @@ def test_a_width_is_what_python_makes_it(text: str, width: str, expected: int) -
 def test_what_a_system_or_a_launcher_sets_is_not_known(width: str) -> None:
     model = model_of("", width)
     assert (model.status, model.params, model.problems) == ("partial", None, [])
+
+
+def test_a_parametrized_weight_is_its_length_and_its_direction() -> None:
+    text = NET.replace(
+        "nn.Conv2d(3, {width}, 1, bias=False)", "nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3))"
+    )
+    (model,) = read(parse_source("net.py", f"from torch import nn\n{text}".encode())).models
+    assert (model.status, model.params) == ("complete", 8 + 8 * 27 + 8)
+    names = [name for module in model.modules for name in module.parameters]
+    assert sorted(names) == ["bias", "parametrizations.weight.original0", "parametrizations.weight.original1"]
 
 
 TABLES = {
