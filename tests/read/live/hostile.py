@@ -2,8 +2,8 @@
 
 `KINDS` maps a name to the Kind: what stands at the top of the file, in ``__init__`` and in ``forward`` of its model, the
 rules of which one must be found, and words of the message. ``{canary}`` is a file outside the project with a secret in
-it, ``{folder}`` the folder around it, ``{port}`` a port of this machine at which the test listens, ``{sleep}`` an unusual
-number of seconds.
+it, ``{folder}`` the folder around it, ``{port}`` and ``{mailbox}`` ports of this machine at which the test listens for
+connections and for datagrams, ``{sleep}`` an unusual number of seconds.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ KINDS: dict[str, Kind] = {
     "connects": Kind(EFFECT, "on the network", init=caught("socket.create_connection(('127.0.0.1', {port}), 1)")),
     "sends a datagram": Kind(
         EFFECT, "opens a socket",
-        init=caught("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))"),
+        init=caught("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {mailbox}))"),
     ),
     # Confuses whoever watches.
     "closes everything": Kind(BUILD, "ends", init="os.closerange(0, 256)\nraise ValueError"),
