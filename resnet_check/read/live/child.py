@@ -163,7 +163,13 @@ def _run(child: Child, module: Any, static: Any) -> Any:
     request = child.request
     shape = tuple(request.input or ()) or _input_of(module, static)
     traced = trace(
-        module, name=request.name, path=request.path, line=request.line, kind=request.kind, input_shape=shape
+        module,
+        name=request.name,
+        path=request.path,
+        line=request.line,
+        kind=request.kind,
+        input_shape=shape,
+        on_values=None,
     )
     if traced.status == "failed":
         # Without the tracer it either raises what the author would see, or it runs: then the mistake is the tracer's.
