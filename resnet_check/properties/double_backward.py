@@ -25,10 +25,15 @@ The PyTorch documentation, "Autograd mechanics", in-place correctness checks.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from resnet_check.properties._examples import network
 from resnet_check.properties.base import DoesNotApply, Failed, prop
 from resnet_check.properties.generated import for_all
 from resnet_check.properties.subject import Case, Subject, in_words, leaves, precision
+
+if TYPE_CHECKING:
+    import torch
 
 OVERWRITTEN = "modified by an inplace operation"
 """What torch says where a value that backward needs is not there any more."""
@@ -44,6 +49,7 @@ def check(subject: Subject) -> None:
 
     def twice(case: Case) -> None:
         inputs = [x.requires_grad_() for x in subject.inputs(case, precision(net))]
+        outputs: list[torch.Tensor] = []
         try:
             # Not the leaves themselves: that a model writes into its input has a property of its own.
             outputs = [leaf for leaf in leaves(net(*(x * 1 for x in inputs))) if leaf.requires_grad]
@@ -53,13 +59,29 @@ def check(subject: Subject) -> None:
             if square.requires_grad:
                 torch.autograd.grad(square, inputs, allow_unused=True)
         except Exception as error:
-            if OVERWRITTEN not in str(error):
+            if OVERWRITTEN not in str(error) or has_own_backward(outputs):
                 message = f"it cannot be differentiated twice: {in_words(error)}"
                 raise DoesNotApply(message) from error
             message = "backward needs a value that an in-place operator has overwritten"
             raise Failed(message, line=subject.line_of(error)) from error
 
     for_all(subject, twice, batches=(1, 2))
+
+
+def has_own_backward(outputs: list[torch.Tensor]) -> bool:
+    """Return whether a backward function written in Python takes part: it may manage memory by itself."""
+    from torch.autograd.function import BackwardCFunction
+
+    seen: set[Any] = set()
+    todo: list[Any] = [leaf.grad_fn for leaf in outputs]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, BackwardCFunction):
+            return True
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo.extend(following for following, _ in node.next_functions)
+    return False
 
 
 _SUM = "y = self.bn2(self.conv2(y))\n        return F.relu(y + self.shortcut(x))"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,9 @@ Faults move values by much more; rounding in single precision, also in the insid
 
 SIZES = (1, 2, 3, 5, 8, 9, 16, 17, 24, 31, 32, 33, 48, 64, 65, 96, 112, 128, 129, 192, 224, 225, 256)
 """Sizes to try, odd and even: small ones cost little."""
+
+SECONDS = 25.0
+"""How much CPU time all properties of one model may take; those that come later do not apply. ResNet-152 takes 20 s."""
 
 ENOUGH = 4
 """How many sizes a property is tried at."""
@@ -164,8 +168,19 @@ class Subject:
             return error
         return None
 
+    @cached_property
+    def started(self) -> float:
+        """When the first property was tried, in CPU seconds of this process."""
+        return time.process_time()
+
     def require_runs(self) -> None:
-        """Raise `DoesNotApply` where the model does not run at all: that is no matter of its properties."""
+        """Raise `DoesNotApply` where the model does not run at all: that is no matter of its properties.
+
+        Likewise where the time for them is used up.
+        """
+        if time.process_time() - self.started > SECONDS:
+            message = f"the {SECONDS:.0f} s for the properties of a model are used up"
+            raise DoesNotApply(message)
         if self.runs is not None:
             message = f"it does not run: {in_words(self.runs)}"
             raise DoesNotApply(message)

@@ -116,6 +116,13 @@ def test_a_model_that_does_not_run_is_no_matter_of_its_properties():
     assert outcomes["batch-independence"].message.startswith("it does not run: ")
 
 
+def test_no_property_is_tried_when_the_time_is_used_up(monkeypatch):
+    slow = subject(network())
+    monkeypatch.setattr("resnet_check.properties.subject.SECONDS", 0.0)
+    outcomes = run(slow, ["input-unchanged", "finite-output"])
+    assert [outcome.verdict for outcome in outcomes] == ["passed", "does-not-apply"]
+
+
 def test_only_the_properties_asked_for_are_tried(usual):
     names = ["input-unchanged", "batch-independence"]
     assert [outcome.name for outcome in run(usual, names, seed=3)] == ["batch-independence", "input-unchanged"]
