@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy.blocks import Block
-from resnet_check.anatomy.gaps import Gap, gaps, is_inverted, is_plain, is_private, is_simple
+from resnet_check.anatomy.gaps import Gap, channels, gaps, is_inverted, is_plain, is_private, is_simple
 from resnet_check.anatomy.kinds import ACTIVATION, GATE
 from resnet_check.anatomy.network import Anatomy
 from resnet_check.anatomy.owners import is_inside, owner
+from resnet_check.graph.dim import value
 
 
 def linear_gaps(net: Anatomy) -> Iterator[Gap]:
@@ -22,7 +23,13 @@ def linear_gaps(net: Anatomy) -> Iterator[Gap]:
         if expected and is_linear(net, gap, normed=normed):
             yield gap
     if usual and set(net.stem.letters) <= set("cnap_"):
-        yield from (gap for gap in gaps(net.stem) if is_linear(net, gap, normed=normed))
+        yield from (gap for gap in gaps(net.stem) if is_linear(net, gap, normed=normed) and not narrows(net, gap.first))
+
+
+def narrows(net: Anatomy, conv: int) -> bool:
+    """Return whether a convolution of the stem gives fewer channels than it takes: MobileNetV2's linear bottleneck."""
+    op = net.model.ops[conv]
+    return channels(op) < int(value(op.attributes.get("in_channels", 0)))
 
 
 def linear_norms(net: Anatomy) -> Iterator[int]:

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
+from resnet_check.anatomy.architecture import architecture
 from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.owners import written
 from resnet_check.finding import Finding, related
@@ -58,7 +59,20 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 model=net.model,
                 module=after.path or None,
                 related=(related(net.model.ops[last.sum].site, "the last sum"),),
+                severity="note" if is_variant(net) else None,
             )
+
+
+def is_variant(net: Anatomy) -> bool:
+    """Return whether it is the PreActResNet of many CIFAR projects: four stages behind a bare 3x3, and no norm at the end.
+
+    It is another network than the paper's, and works; all its published results are without that norm.
+    """
+    found = architecture(net)
+    if found is None or net.stem.letters not in {"c", "cna"}:
+        return False  # where the first block has a projection, its norm and activation stand before both ways
+    (conv,) = found.stem.convs
+    return (conv.kernel, conv.stride) == (3, 1) and len(found.stages) == 4
 
 
 def bare_end(net: Anatomy) -> Op | None:

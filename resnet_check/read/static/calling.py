@@ -240,7 +240,7 @@ def call_function(
             owner=function.owner.name if function.owner else None,
             defined=function.node.lineno,
             message="arguments",
-            forwarded=forwards(node),
+            forwarded=forwards(node) and "unexpected" not in wrong,
         )
     if function.seen is not None:
         closures.compare(interpreter, function)
