@@ -36,6 +36,9 @@ def check(subject: Subject) -> None:
     if subject.static is None or subject.model is None or {subject.static.status, subject.model.status} != {"complete"}:
         message = "it was not understood completely, when read or when run"
         raise DoesNotApply(message)
+    if any(name.startswith("parametrizations.") for module in subject.static.modules for name in module.parameters):
+        message = "a weight is computed from others whenever it is used, of which the source shows nothing"
+        raise DoesNotApply(message)
     found = agrees(subject.static, subject.model)
     if found is not None:
         message = f"{found.what}: {found.static} when read, {found.traced} when run"
