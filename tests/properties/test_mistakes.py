@@ -191,8 +191,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("changes", UNUSUAL.values(), ids=UNUSUAL)
 def test_correct_code_fails_no_property(changes):
-    # Whether both readers see the same is tested beside them, on more than this.
-    names = [tried.name for tried in all_properties() if tried.name != "static-agrees"]
+    names = [tried.name for tried in all_properties()]
     outcomes = run(subject(network(*changes)), names)
     assert [outcome for outcome in outcomes if outcome.verdict == "failed"] == []
     assert [outcome for outcome in outcomes if "could not be tried" in outcome.message] == []
