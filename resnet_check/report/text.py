@@ -32,7 +32,7 @@ MANY_MODELS = 24
 def render(report: Report, options: RenderOptions) -> str:
     """Return the report for a person."""
     paint = _paint if options.color else _plain
-    blocks = ["\n".join(_finding(finding, options, paint)) for finding in report.findings]
+    blocks = frames(report.findings, options)
     models = "\n".join(_models(report, paint))
     blocks += [models] if models else []
     if options.statistics and report.findings:
@@ -40,6 +40,12 @@ def render(report: Report, options: RenderOptions) -> str:
     closing = _closing(report, paint)
     blocks.append(closing if report.isolation is None else f"{closing}\nisolation: {report.isolation}")
     return "\n\n".join(blocks) + "\n"
+
+
+def frames(findings: Iterable[Finding], options: RenderOptions) -> list[str]:
+    """Return each finding with its code frame, without the line end of its last line."""
+    paint = _paint if options.color else _plain
+    return ["\n".join(_finding(finding, options, paint)) for finding in findings]
 
 
 def _paint(style: str, text: str) -> str:
