@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from resnet_check.graph.dim import Dim, apply
-from resnet_check.read.static import operations, tensors
+from resnet_check.read.static import instances, operations, tensors
 from resnet_check.read.static.attributes import (
     delete_attribute,
     find_attribute,
@@ -149,7 +149,7 @@ def quantified(name: str) -> Any:
 
 
 def is_instance(_: Interpreter, __: Any, value: Any, cls: Any) -> Any:
-    return operations.is_instance(value, cls)
+    return instances.is_instance(value, cls)
 
 
 def is_subclass(_: Interpreter, site: Any, cls: Any, other: Any) -> Any:

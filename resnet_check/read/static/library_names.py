@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from resnet_check.graph.dim import OPERATIONS, Dim, apply
-from resnet_check.read.static import operations
+from resnet_check.read.static import instances, operations
 from resnet_check.read.static.arguments import PARSER
 from resnet_check.read.static.classes import FieldDefault, functional_enum, make_dataclass, named_tuple
 from resnet_check.read.static.copying import copy_value
@@ -328,7 +328,7 @@ VALUES: dict[str, Any] = {
     "enum.IntEnum": Class("IntEnum", (ENUM, TYPES["int"]), {}),
     "enum.StrEnum": Class("StrEnum", (ENUM, TYPES["str"]), {}),
     **dict.fromkeys(
-        ("enum.EnumMeta", "enum.EnumType"), Class("EnumType", (TYPES["type"],), {}, qualified=operations.ENUM_META)
+        ("enum.EnumMeta", "enum.EnumType"), Class("EnumType", (TYPES["type"],), {}, qualified=instances.ENUM_META)
     ),
     "enum.unique": native("unique", unchanged),
     "enum.auto": native("auto", lambda i, _s: i.steps),

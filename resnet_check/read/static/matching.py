@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from resnet_check.read.static import operations
+from resnet_check.read.static import instances, operations
 from resnet_check.read.static.attributes import get_attribute, has_attribute
 from resnet_check.read.static.expressions import bind
 from resnet_check.read.static.frames import Frame
@@ -77,7 +77,7 @@ def sequence(interpreter: Interpreter, pattern: ast.MatchSequence, subject: Any,
 
 def instance(interpreter: Interpreter, pattern: ast.MatchClass, subject: Any, frame: Frame) -> Any:
     cls = interpreter.evaluate(pattern.cls, frame)
-    known = operations.is_instance(subject, cls)
+    known = instances.is_instance(subject, cls)
     if known is not True:
         return known
     pairs: list[tuple[ast.pattern, Any]] = [(p, subject) for p in pattern.patterns[:1]]

@@ -7,8 +7,9 @@ from typing import Any
 from resnet_check.read.static import modules
 from resnet_check.read.static.hosted import call_value, elements
 from resnet_check.read.static.inplace import filled, uniform
+from resnet_check.read.static.instances import PARAMETER
 from resnet_check.read.static.interpreter import Interpreter
-from resnet_check.read.static.operations import PARAMETER, ContextManager, decorated
+from resnet_check.read.static.operations import ContextManager, decorated
 from resnet_check.read.static.python_types import OBJECT, TYPES
 from resnet_check.read.static.tensors import FUNCTIONS, run
 from resnet_check.read.static.values import (
