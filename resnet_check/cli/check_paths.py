@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnet_check import config
 from resnet_check.cli.main import CANNOT, COMMANDS, FOUND_NOTHING, FOUND_SOMETHING, complain
-from resnet_check.cli.output import use_color, write, write_file
+from resnet_check.cli.output import repository_path, use_color, write, write_file
 from resnet_check.config import Settings
 from resnet_check.discovery import STANDARD_INPUT, Ignored, find_files, ignored_by
 from resnet_check.errors import CannotCheckError, nearest
@@ -163,7 +163,7 @@ def _emit(report: Report, work: Sequence[Work], options: Options) -> None:
     text = render(
         options.output_format,
         report,
-        RenderOptions(color=color, statistics=options.statistics, lines=_line_finder(given)),
+        RenderOptions(color, options.statistics, _line_finder(given), repository_path),
     )
     if target:
         write_file(target, text)

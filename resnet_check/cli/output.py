@@ -42,6 +42,23 @@ def _can_write(text: str) -> bool:
     return True
 
 
+def repository_path(path: str) -> str:
+    """Return a file's path from the root of its repository, or from here where it is in none, with ``/`` between folders.
+
+    A file that is not below that keeps its whole path. Links are followed, as git knows only where they lead.
+    """
+    file = os.path.realpath(path)
+    root = folder = os.path.dirname(file)
+    while not os.path.exists(os.path.join(root, ".git")):
+        parent = os.path.dirname(root)
+        if parent == root:
+            root = os.path.realpath(os.curdir)
+            break
+        root = parent
+    inside = folder == root or folder.startswith(os.path.join(root, ""))
+    return (os.path.relpath(file, root) if inside else file).replace(os.sep, "/")
+
+
 def write(text: str) -> None:
     """Write to standard output; a reader that has gone away is no mistake, as in ``resnet-check FILE | head``."""
     if hasattr(sys.stdout, "reconfigure"):

@@ -14,6 +14,9 @@ FORMATS = {
     "text": "resnet_check.report.text",
     "concise": "resnet_check.report.concise",
     "json": "resnet_check.report.json",
+    "sarif": "resnet_check.report.sarif",
+    "github": "resnet_check.report.github",
+    "gitlab": "resnet_check.report.gitlab",
 }
 """The output formats, and the module of each."""
 
@@ -23,12 +26,21 @@ def no_lines(_path: str) -> list[str]:
     return []
 
 
+def as_given(path: str) -> str:
+    """Return a path as it was given."""
+    return path
+
+
 class RenderOptions(NamedTuple):
-    """How to render: in colour, with the findings of each rule counted; ``lines`` gives the lines of a source file."""
+    """How to render: in colour, with the findings of each rule counted where the format has a place for that.
+
+    ``lines`` gives the lines of a source file, and ``path`` what programs that know the repository call it.
+    """
 
     color: bool = False
     statistics: bool = False
     lines: Callable[[str], list[str]] = no_lines
+    path: Callable[[str], str] = as_given
 
 
 def render(output_format: str, report: Report, options: RenderOptions) -> str:

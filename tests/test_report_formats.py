@@ -1,0 +1,270 @@
+"""The reports that other programs read: what each of them insists on, whatever paths and messages hold."""
+
+import json
+import re
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_check.checking import FileReport, Report
+from resnet_check.finding import Edit, Finding, Fix, Related
+from resnet_check.report import RenderOptions, render
+from resnet_check.report.fingerprint import around, fingerprints
+from resnet_check.report.github import LIMIT
+
+FINDING = Finding("bias-before-norm", "RC309", "note", "net.py", 2, 5, 2, 9, "this bias is cancelled", help="drop it")
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+nasty = texts | st.sampled_from(["%0A::error::x", "a\r\nb", "]]>", "<b>&", "\x1b[2J\x7f", "`|`", "\ufffe", "a,b:c"])
+paths = st.lists(texts.filter(lambda text: "/" not in text), min_size=1, max_size=3).map("/".join) | st.sampled_from(
+    ["a b/net.py", "ré/漢.py", "a\\b.py", "100%25.py", "a,b:c.py", "a\nb.py", "net\udce9.py"]
+)
+findings = st.builds(
+    FINDING._replace,
+    path=paths,
+    message=nasty,
+    help=nasty | st.just(""),
+    severity=st.sampled_from(["error", "warning", "note"]),
+    model=nasty | st.none(),
+    module=nasty | st.none(),
+    related=st.tuples(st.tuples(paths, st.integers(1, 9), nasty).map(lambda parts: Related(*parts))),
+    fix=st.none() | st.builds(lambda text: Fix(text, (Edit(2, 5, 2, 9, text),), safe=True), nasty),
+)
+reports = st.lists(findings, max_size=4).map(
+    lambda found: Report(tuple(FileReport(each.path, (), (each,)) for each in found))
+)
+
+
+def report_of(*found):
+    return Report((FileReport("net.py", (), found),))
+
+
+def shown(output_format, report, text=""):
+    return render(output_format, report, RenderOptions(lines=lambda _path: text.split("\n")))
+
+
+# Fingerprints.
+
+NET = """class Net:
+    def __init__(self):
+        self.a = conv(bias=True)
+
+    def forward(self, x):
+        return self.a(x)
+"""
+
+
+def fingerprint(text, line, **changes):
+    options = RenderOptions(lines=lambda _path: text.split("\n"))
+    (name,) = fingerprints([FINDING._replace(line=line, **changes)], options)
+    return name
+
+
+@given(st.integers(0, 20), st.integers(1, 6))
+def test_a_fingerprint_stays_when_its_line_moves(blank, line):
+    moved = "import torch\n" * blank + "\n" + NET
+    assert fingerprint(moved, line + blank + 1) == fingerprint(NET, line)
+
+
+def test_a_fingerprint_stays_when_another_model_shows_the_mistake():
+    assert fingerprint(NET, 3, model="a", module="layer1.0") == fingerprint(NET, 3, model="b")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "changes"),
+    [
+        (NET, 2, {}),
+        (NET, 3, {"rule": "missing-norm"}),
+        (NET, 3, {"path": "other.py"}),
+        (NET.replace("Net", "Block"), 3, {}),
+        (NET.replace("__init__", "build"), 3, {}),
+        (NET.replace("True", "1"), 3, {}),
+    ],
+)
+def test_a_fingerprint_changes_with_what_it_is_made_of(text, line, changes):
+    assert fingerprint(text, line, **changes) != fingerprint(NET, 3)
+
+
+def test_equal_findings_are_numbered():
+    first, *others = fingerprints([FINDING] * 3, RenderOptions())
+    assert others == [f"{first}:2", f"{first}:3"]
+
+
+@pytest.mark.parametrize(("line", "name"), [(1, ""), (2, "Net"), (3, "Net.__init__"), (6, "Net.forward"), (8, "")])
+def test_the_definitions_around_a_line(line, name):
+    assert around((NET + "\nx = 1").split("\n"), line) == name
+
+
+# SARIF.
+
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+NUMBER = {"type": "integer", "minimum": 1}
+PLACE = {
+    "type": "object",
+    "required": ["artifactLocation", "region"],
+    "properties": {
+        "artifactLocation": {
+            "required": ["uri"],
+            "properties": {"uri": {"type": "string", "pattern": "^[A-Za-z0-9/._~%-]+$"}},
+        },
+        "region": {
+            "required": ["startLine"],
+            "additionalProperties": False,
+            "properties": dict.fromkeys(["startLine", "startColumn", "endLine", "endColumn"], NUMBER),
+        },
+    },
+}
+RULE = {
+    "required": ["id", "name", "shortDescription", "fullDescription", "help", "defaultConfiguration", "properties"],
+    "properties": {
+        "shortDescription": TEXT,
+        "fullDescription": {**TEXT, "properties": {"text": {"maxLength": 1024}}},
+        "help": {**TEXT, "required": ["text", "markdown"]},
+        "properties": {
+            "required": ["precision", "problem.severity", "tags"],
+            "properties": {
+                "precision": {"enum": ["very-high", "high", "medium", "low"]},
+                "problem.severity": {"enum": ["error", "warning", "recommendation"]},
+            },
+        },
+    },
+}
+RESULT = {
+    "required": ["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"],
+    "properties": {
+        "level": {"enum": ["error", "warning", "note"]},
+        "message": TEXT,
+        "locations": {
+            "minItems": 1,
+            "maxItems": 1,
+            "items": {"required": ["physicalLocation"], "properties": {"physicalLocation": PLACE}},
+        },
+        "relatedLocations": {"items": {"required": ["message"], "properties": {"physicalLocation": PLACE}}},
+        "partialFingerprints": {"required": ["primaryLocationLineHash"]},
+    },
+}
+SARIF = {
+    "required": ["$schema", "version", "runs"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "minItems": 1,
+            "items": {
+                "required": ["tool", "results", "columnKind"],
+                "properties": {
+                    "columnKind": {"const": "unicodeCodePoints"},
+                    "tool": {"properties": {"driver": {"properties": {"rules": {"items": RULE}}}}},
+                    "results": {"items": RESULT},
+                },
+            },
+        },
+    },
+}
+"""What GitHub asks of a SARIF file, after its page on SARIF support; the standard's own schema asks less."""
+ASKED = jsonschema.Draft202012Validator(SARIF)
+
+
+@given(reports)
+def test_sarif_has_what_github_asks_for(report):
+    content = json.loads(shown("sarif", report))
+    ASKED.validate(content)
+    (run,) = content["runs"]
+    for finding, result in zip(report.findings, run["results"], strict=True):
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == finding.code
+        assert result["message"]["text"].startswith(finding.message)
+        place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        path = unquote(place.removeprefix("file://"), errors="surrogateescape")
+        assert path == finding.path
+
+
+def test_sarif_says_what_could_not_be_checked():
+    report = Report((FileReport("net.py", failures=("internal error in net.py",)),))
+    (run,) = json.loads(shown("sarif", report))["runs"]
+    assert run["invocations"] == [
+        {
+            "executionSuccessful": False,
+            "toolExecutionNotifications": [{"level": "error", "message": {"text": "internal error in net.py"}}],
+        }
+    ]
+
+
+# GitHub.
+
+COMMAND = re.compile(r"::(error|warning|notice) (\S.*?)::(.*)")
+
+
+def decoded(text):
+    for escape, char in (("%2C", ","), ("%3A", ":"), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%")):
+        text = text.replace(escape, char)
+    return text
+
+
+@given(reports)
+def test_an_annotation_is_one_line_whose_parts_can_be_told_apart(report):
+    lines = shown("github", report).split("\n")[:-1]
+    assert len(lines) == len(report.findings)
+    for line in lines:
+        _, properties, message = COMMAND.fullmatch(line).groups()
+        values = dict(item.split("=", 1) for item in properties.split(","))
+        assert list(values) == ["title", "file", "line", "endLine", "col", "endColumn"]
+        assert "RC309" in message
+    written = {
+        decoded(dict(item.split("=", 1) for item in COMMAND.fullmatch(line)[2].split(","))["file"]) for line in lines
+    }
+    plain = {each.path for each in report.findings if each.path.replace("\n", "").replace("\r", "").isprintable()}
+    assert plain <= written
+
+
+@pytest.mark.parametrize(
+    ("number", "lines", "more"), [(9, 9, ""), (10, 10, ""), (11, 10, "2 more"), (99, 10, "90 more")]
+)
+def test_of_each_kind_a_step_shows_no_more_than_ten(number, lines, more):
+    found = [FINDING._replace(line=line, end_line=line) for line in range(1, number + 1)]
+    text = shown("github", report_of(*found, FINDING._replace(severity="error")))
+    error, *notices = text.split("\n")[:-1]
+    assert error.startswith("::error ")
+    assert len(notices) == lines <= LIMIT
+    assert all(line.startswith("::notice ") for line in notices)
+    assert more in notices[-1]
+
+
+def test_a_span_of_several_lines_has_no_columns():
+    text = shown("github", report_of(FINDING._replace(end_line=4)))
+    assert text.startswith("::notice title=resnet-check (RC309),file=net.py,line=2,endLine=4::net.py:2:5: RC309 ")
+
+
+# GitLab.
+
+
+@given(reports)
+def test_every_issue_has_a_place_and_a_fingerprint_of_its_own(report):
+    issues = json.loads(shown("gitlab", report))
+    assert [issue["location"]["path"] for issue in issues] == [finding.path for finding in report.findings]
+    assert [issue["description"] for issue in issues] == [f"RC309: {finding.message}" for finding in report.findings]
+    assert {issue["severity"] for issue in issues} <= {"info", "minor", "major", "critical", "blocker"}
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+
+# Paths.
+
+
+@pytest.mark.parametrize("output_format", ["sarif", "gitlab", "github"])
+def test_paths_count_from_the_root_of_the_repository(run_cli, tmp_path, monkeypatch, output_format):
+    folder = tmp_path / "project" / "a b"
+    folder.mkdir(parents=True)
+    (tmp_path / "project" / ".git").mkdir()
+    (folder / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    outcome = run_cli("net.py", "--output-format", output_format)
+    assert outcome.status == 1
+    assert {"sarif": '"uri": "a%20b/net.py"', "gitlab": '"path": "a b/net.py"', "github": "file=a b/net.py,"}[
+        output_format
+    ] in outcome.out
+
+
+def test_a_path_outside_of_any_repository_counts_from_here(run_cli, tmp_path):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    assert '"path": "net.py"' in run_cli("./net.py", "--output-format", "gitlab").out
