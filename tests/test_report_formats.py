@@ -3,17 +3,19 @@
 import json
 import re
 from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_check.checking import FileReport, Report
+from resnet_check.checking import FileReport, ModelReport, Report
 from resnet_check.finding import Edit, Finding, Fix, Related
 from resnet_check.report import RenderOptions, render
 from resnet_check.report.fingerprint import around, fingerprints
 from resnet_check.report.github import LIMIT
+from resnet_check.report.markdown import MAX_FINDINGS, escaped
 
 FINDING = Finding("bias-before-norm", "RC309", "note", "net.py", 2, 5, 2, 9, "this bias is cancelled", help="drop it")
 
@@ -246,6 +248,109 @@ def test_every_issue_has_a_place_and_a_fingerprint_of_its_own(report):
     assert [issue["description"] for issue in issues] == [f"RC309: {finding.message}" for finding in report.findings]
     assert {issue["severity"] for issue in issues} <= {"info", "minor", "major", "critical", "blocker"}
     assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+
+# JUnit.
+
+
+def junit(report):
+    return ET.fromstring(shown("junit", report))  # noqa: S314 - our own
+
+
+@given(reports)
+def test_junit_is_xml_whatever_the_messages_hold(report):
+    root = junit(report)
+    assert len(root) == len(report.files)
+    assert int(root.get("tests")) == len(root.findall(".//testcase"))
+    for finding, suite in zip(report.findings, root, strict=True):
+        (case,) = suite
+        failure, output = case.find("failure"), case.find("system-out")
+        assert (failure is None) is (finding.severity == "note")
+        assert (output is None) is (finding.severity != "note")
+        text = (failure if output is None else output).text
+        assert f": {finding.severity}[RC309] " in text
+        if finding.message.isprintable():
+            assert finding.message in text
+
+
+def test_a_finding_fails_the_case_of_its_model():
+    models = (ModelReport("a", "class", 3, "complete"), ModelReport("b", "class", 9, "complete"))
+    error = FINDING._replace(severity="error")
+    found = (error._replace(model="b"), error._replace(model="b", line=7), FINDING._replace(model="a"), error)
+    root = junit(Report((FileReport("net.py", models, found, ("internal error",)),)))
+    assert {key: root.get(key) for key in ("tests", "failures", "errors")} == {
+        "tests": "3",
+        "failures": "2",
+        "errors": "1",
+    }
+    assert [(case.get("name"), case.get("line"), [child.tag for child in case]) for case in root[0]] == [
+        ("file", "1", ["failure", "error"]),
+        ("model a", "3", ["system-out"]),
+        ("model b", "9", ["failure"]),
+    ]
+    assert root[0][2][0].get("message") == "RC309 this bias is cancelled and 1 more"
+
+
+@pytest.mark.parametrize(("fail_on", "tag"), [("note", "failure"), ("warning", "system-out")])
+def test_what_is_milder_than_the_failing_severity_is_output(fail_on, tag):
+    report = Report((FileReport("net.py", (), (FINDING,)),), fail_on=fail_on)
+    assert [child.tag for child in junit(report)[0][0]] == [tag]
+
+
+# Markdown.
+
+
+@pytest.mark.parametrize(
+    ("text", "shown_as"),
+    [
+        ("pass `bias=False`", "pass `bias=False`"),
+        ("`a | b` or c | d", r"`a \| b` or c \| d"),
+        ("`x_1` is not *x_2*", r"`x_1` is not \*x\_2\*"),
+        ("one ` only <b>", r"one \` only \<b\>"),
+        ("two `` ticks", r"two \`\` ticks"),
+        ("@you [a](b) #1", r"\@you \[a\](b) \#1"),
+        ("a\nb", r"a\\nb"),
+    ],
+)
+def test_text_in_a_cell_stays_what_it_is(text, shown_as):
+    assert escaped(text) == shown_as
+
+
+@given(reports)
+def test_every_row_of_the_table_has_three_cells(report):
+    lines = shown("markdown", report).split("\n")
+    rows = [line for line in lines if line.startswith("| ") and "RC309" in line]
+    assert len(rows) == len(report.findings)
+    for row in rows:
+        assert len(re.findall(r"(?<!\\)\|", row.replace("\\\\", ""))) == 4
+
+
+def test_a_comment_does_not_grow_without_end():
+    text = shown("markdown", report_of(*[FINDING] * (MAX_FINDINGS + 3)))
+    assert text.startswith(f"### resnet-check: {MAX_FINDINGS + 3} notes\n")
+    assert text.count("| note RC309 |") == MAX_FINDINGS
+    assert "3 more findings are not listed." in text
+
+
+def test_a_github_job_gets_a_summary(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    summary = tmp_path / "summary.md"
+    summary.write_text("# Before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    run_cli("net.py")
+    assert summary.read_text(encoding="utf-8") == "# Before\n"
+    assert run_cli("net.py", "--output-format", "github").out.startswith("::error ")
+    assert summary.read_text(encoding="utf-8").startswith("# Before\n### resnet-check: 1 error\n\n| severity |")
+
+
+def test_a_summary_that_cannot_be_written_is_said(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nothing/there.md")
+    outcome = run_cli("net.py", "--output-format", "github")
+    assert (outcome.status, outcome.err) == (
+        2,
+        "resnet-check: cannot write nothing/there.md: No such file or directory\n",
+    )
 
 
 # Paths.

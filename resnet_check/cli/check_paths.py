@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnet_check import config
 from resnet_check.cli.main import CANNOT, COMMANDS, FOUND_NOTHING, FOUND_SOMETHING, complain
-from resnet_check.cli.output import repository_path, use_color, write, write_file
+from resnet_check.cli.output import append, repository_path, use_color, write, write_file
 from resnet_check.config import Settings
 from resnet_check.discovery import STANDARD_INPUT, Ignored, find_files, ignored_by
 from resnet_check.errors import CannotCheckError, nearest
-from resnet_check.report import RenderOptions, render
+from resnet_check.report import FORMATS, RenderOptions, render
 from resnet_check.running import Advance, Work, run
 from resnet_check.source import MAX_BYTES, read_bytes, readable, split_lines
 
@@ -54,18 +54,33 @@ SWITCHES = {f"--{name.replace('_', '-')}": name for name, value in DEFAULT._asdi
 """The options that are on or off, by their words."""
 
 
+CHOICES = {"--output-format": ("output_format", FORMATS)}
+"""Options with one of a few words, by their words."""
+
+
 def usual(words: Sequence[str]) -> tuple[tuple[str, ...], Options] | None:
-    """Return the paths and options of a command line with no other options than switches; None for any other.
+    """Return the paths and options of a command line with no other options than switches and choices; None for any other.
 
     Most runs are such, in editors and hooks as by hand, and go without importing what parses any command line: that takes
     as long as reading a small network.
     """
-    words = words[1:] if words[:1] == ["check"] else words if words[:1] and words[0] not in COMMANDS else []
-    paths = tuple(word for word in words if word not in SWITCHES)
-    switched: dict[str, Any] = {SWITCHES[word]: True for word in words if word in SWITCHES}
-    if not paths or any(word.startswith("-") and word != STANDARD_INPUT for word in paths):
-        return None
-    return paths, DEFAULT._replace(**switched)
+    left = list(words[1:] if words[:1] == ["check"] else words if words[:1] and words[0] not in COMMANDS else [])
+    paths: list[str] = []
+    given: dict[str, Any] = {}
+    while left:
+        word, equals, value = left.pop(0).partition("=")
+        if word in SWITCHES and not equals:
+            given[SWITCHES[word]] = True
+        elif word in CHOICES:
+            name, known = CHOICES[word]
+            given[name] = value if equals else left.pop(0) if left else ""
+            if given[name] not in known:
+                return None
+        elif word.startswith("-") and word != STANDARD_INPUT:
+            return None
+        else:
+            paths.append(word + equals + value)
+    return (tuple(paths), DEFAULT._replace(**given)) if paths else None
 
 
 def check_paths(paths: Sequence[str], options: Options) -> int:
@@ -156,19 +171,19 @@ def _work(path: str, stdin_name: str, settings_in: SettingsIn) -> Work:
 
 
 def _emit(report: Report, work: Sequence[Work], options: Options) -> None:
-    """Write the report where it shall go."""
+    """Write the report where it shall go, and as the summary of a GitHub job where its annotations were asked for."""
+    lines = _line_finder({item.path: item.data for item in work if item.data is not None})
     target = options.output_file
-    given = {item.path: item.data for item in work if item.data is not None}
     color = use_color(options.color, sys.stdout, os.environ) if not target else options.color == "always"
-    text = render(
-        options.output_format,
-        report,
-        RenderOptions(color, options.statistics, _line_finder(given), repository_path),
-    )
+    rendering = RenderOptions(color, options.statistics, lines, repository_path)
+    text = render(options.output_format, report, rendering)
     if target:
         write_file(target, text)
     else:
         write(text)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and options.output_format == "github":
+        append(summary, render("markdown", report, rendering))
 
 
 def _line_finder(given: Mapping[str, bytes]) -> Callable[[str], list[str]]:

@@ -92,3 +92,13 @@ def write_file(path: str, text: str) -> None:
             os.unlink(unfinished)
         message = f"cannot write {path}: {error.strerror}"
         raise CannotCheckError(message) from error
+
+
+def append(path: str, text: str) -> None:
+    """Write at the end of a file that others write to as well."""
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise CannotCheckError(message) from error

@@ -17,6 +17,8 @@ FORMATS = {
     "sarif": "resnet_check.report.sarif",
     "github": "resnet_check.report.github",
     "gitlab": "resnet_check.report.gitlab",
+    "junit": "resnet_check.report.junit",
+    "markdown": "resnet_check.report.markdown",
 }
 """The output formats, and the module of each."""
 
