@@ -25,6 +25,10 @@ BUILDING = frozenset({
 """Methods of modules that give them parts or values."""
 
 
+GUESSED = 224, 64, 32, 8
+"""Sizes to try where nobody knows the input's: the first in space for images; fewer for what has more dimensions."""
+
+
 class Bound(BaseException):
     """The name that is wanted has just been bound: nothing after that has to be run."""
 
@@ -157,3 +161,17 @@ def _builds(statement: ast.stmt, name: str) -> bool:
         if isinstance(part, ast.Name) and part.id == name:
             return True
     return False
+
+
+def input_of(module: Any, static: Any) -> tuple[int, ...]:
+    """Return the shape of the input without the batch: as the file says, else what its first layer takes."""
+    from torch.nn.modules.conv import _ConvNd
+
+    if static is not None and static.input is not None:
+        from resnet_check.graph.dim import value
+
+        return tuple(value(size) for size in static.input[1:])
+    for layer in module.modules():
+        if isinstance(layer, _ConvNd):
+            return (layer.in_channels, *([GUESSED[len(layer.kernel_size) - 1]] * len(layer.kernel_size)))
+    return (3, 224, 224)

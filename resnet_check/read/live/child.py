@@ -23,9 +23,6 @@ IMPORT, BUILD, RUN = "import", "build", "run"
 HERE = re.compile(r"cuda|nvidia|gpu", re.IGNORECASE)
 """Words of a message about a device that this machine lacks, or that the isolation does not give."""
 
-GUESSED = 224, 64, 32, 8
-"""Sizes to try where nobody knows the input's: the first in space for images; fewer for what has more dimensions."""
-
 
 class UsedUp(BaseException):
     """The time of the model is used up; raised wherever its code is, so that the line can be told."""
@@ -158,10 +155,11 @@ def _check(child: Child, static: Any) -> None:
 def _run(child: Child, module: Any, static: Any) -> Any:
     """Run the module once and return the traced Model."""
     from resnet_check.checking import _nested
+    from resnet_check.read.live.building import input_of
     from resnet_check.read.live.tracer import trace
 
     request = child.request
-    shape = tuple(request.input or ()) or _input_of(module, static)
+    shape = tuple(request.input or ()) or input_of(module, static)
     traced = trace(
         module,
         name=request.name,
@@ -179,20 +177,6 @@ def _run(child: Child, module: Any, static: Any) -> Any:
             module(torch.zeros(2, *shape))
     child.say(Figures(traced.params, traced.macs, _nested(traced.output)))
     return traced
-
-
-def _input_of(module: Any, static: Any) -> tuple[int, ...]:
-    """Return the shape of the input without the batch: as the file says, else what its first layer takes."""
-    from torch.nn.modules.conv import _ConvNd
-
-    if static is not None and static.input is not None:
-        from resnet_check.graph.dim import value
-
-        return tuple(value(size) for size in static.input[1:])
-    for layer in module.modules():
-        if isinstance(layer, _ConvNd):
-            return (layer.in_channels, *([GUESSED[len(layer.kernel_size) - 1]] * len(layer.kernel_size)))
-    return (3, 224, 224)
 
 
 def _try(child: Child, build: Callable[[], Any], traced: Any, static: Any) -> None:
