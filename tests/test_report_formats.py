@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from resnet_check.checking import FileReport, ModelReport, Report
 from resnet_check.finding import Edit, Finding, Fix, Related
 from resnet_check.report import RenderOptions, render
-from resnet_check.report.fingerprint import around, fingerprints
 from resnet_check.report.github import LIMIT
 from resnet_check.report.markdown import MAX_FINDINGS, escaped
 
@@ -46,58 +45,6 @@ def report_of(*found):
 
 def shown(output_format, report, text=""):
     return render(output_format, report, RenderOptions(lines=lambda _path: text.split("\n")))
-
-
-# Fingerprints.
-
-NET = """class Net:
-    def __init__(self):
-        self.a = conv(bias=True)
-
-    def forward(self, x):
-        return self.a(x)
-"""
-
-
-def fingerprint(text, line, **changes):
-    options = RenderOptions(lines=lambda _path: text.split("\n"))
-    (name,) = fingerprints([FINDING._replace(line=line, **changes)], options)
-    return name
-
-
-@given(st.integers(0, 20), st.integers(1, 6))
-def test_a_fingerprint_stays_when_its_line_moves(blank, line):
-    moved = "import torch\n" * blank + "\n" + NET
-    assert fingerprint(moved, line + blank + 1) == fingerprint(NET, line)
-
-
-def test_a_fingerprint_stays_when_another_model_shows_the_mistake():
-    assert fingerprint(NET, 3, model="a", module="layer1.0") == fingerprint(NET, 3, model="b")
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "changes"),
-    [
-        (NET, 2, {}),
-        (NET, 3, {"rule": "missing-norm"}),
-        (NET, 3, {"path": "other.py"}),
-        (NET.replace("Net", "Block"), 3, {}),
-        (NET.replace("__init__", "build"), 3, {}),
-        (NET.replace("True", "1"), 3, {}),
-    ],
-)
-def test_a_fingerprint_changes_with_what_it_is_made_of(text, line, changes):
-    assert fingerprint(text, line, **changes) != fingerprint(NET, 3)
-
-
-def test_equal_findings_are_numbered():
-    first, *others = fingerprints([FINDING] * 3, RenderOptions())
-    assert others == [f"{first}:2", f"{first}:3"]
-
-
-@pytest.mark.parametrize(("line", "name"), [(1, ""), (2, "Net"), (3, "Net.__init__"), (6, "Net.forward"), (8, "")])
-def test_the_definitions_around_a_line(line, name):
-    assert around((NET + "\nx = 1").split("\n"), line) == name
 
 
 # SARIF.
@@ -373,3 +320,32 @@ def test_paths_count_from_the_root_of_the_repository(run_cli, tmp_path, monkeypa
 def test_a_path_outside_of_any_repository_counts_from_here(run_cli, tmp_path):
     (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
     assert '"path": "net.py"' in run_cli("./net.py", "--output-format", "gitlab").out
+
+
+# Several reports in one run.
+
+
+def test_several_reports_in_one_run(run_cli, tmp_path):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    outcome = run_cli("net.py", "--report", "sarif=a=b.sarif", "--report", "github", "--report=gitlab=issues.json")
+    assert outcome.status == 1
+    text, github = run_cli("net.py").out, run_cli("net.py", "--output-format", "github").out
+    assert re.sub(r"\d+\.\d+ s", "", outcome.out) == re.sub(r"\d+\.\d+ s", "", text + github)
+    for output_format, name in (("sarif", "a=b.sarif"), ("gitlab", "issues.json")):
+        assert (tmp_path / name).read_text(encoding="utf-8") == run_cli("net.py", "--output-format", output_format).out
+
+
+@pytest.mark.parametrize(
+    ("report", "error"),
+    [
+        ("sarf=x", "`sarf` is not one of text, concise, json, sarif, github, gitlab, junit, markdown"),
+        ("sarif=", "`sarif=` names no file"),
+        ("sarif=/nothing/there", "cannot write /nothing/there: No such file or directory"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_said(run_cli, tmp_path, report, error):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    outcome = run_cli("net.py", "--report", report)
+    assert outcome.status == 2
+    assert error in outcome.err
+    assert outcome.err.count("\n") == 1

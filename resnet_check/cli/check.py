@@ -9,6 +9,7 @@ import click
 
 from resnet_check import config
 from resnet_check.cli.check_paths import DEFAULT, Options, check_paths
+from resnet_check.errors import nearest
 from resnet_check.finding import SEVERITIES
 from resnet_check.report import FORMATS
 
@@ -41,6 +42,21 @@ def _like(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
         raise click.BadParameter(str(error), ctx, param) from error
 
 
+def _reports(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
+    """Return the format and the file, None for standard output, of each further report."""
+    found = []
+    for value in values:
+        output_format, equals, target = value.partition("=")
+        if output_format not in FORMATS:
+            message = f"`{output_format}` is not one of {', '.join(FORMATS)}{nearest(output_format, FORMATS)}"
+            raise click.BadParameter(message, ctx, param)
+        if equals and not target:
+            message = f"`{value}` names no file"
+            raise click.BadParameter(message, ctx, param)
+        found.append((output_format, target or None))
+    return tuple(found)
+
+
 def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return click.option(name, multiple=True, callback=_words, metavar="RULE,...", help=text)
 
@@ -51,6 +67,14 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
     "--output-format", type=click.Choice(list(FORMATS)), default=DEFAULT.output_format, help="Format of the report."
 )
 @click.option("--output-file", metavar="FILE", help="Write the report there instead of standard output.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=_reports,
+    metavar="FORMAT[=FILE]",
+    help="Write another report too, to standard output or a file; may be repeated.",
+)
 @_rules("--select", "Check only these rules: names, codes, or groups of codes such as RC3.")
 @_rules("--extend-select", "Check these rules too.")
 @_rules("--ignore", "Do not check these rules.")

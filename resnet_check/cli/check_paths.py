@@ -31,6 +31,7 @@ class Options(NamedTuple):
 
     output_format: str = "text"
     output_file: str | None = None
+    reports: tuple[tuple[str, str | None], ...] = ()
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
@@ -171,19 +172,19 @@ def _work(path: str, stdin_name: str, settings_in: SettingsIn) -> Work:
 
 
 def _emit(report: Report, work: Sequence[Work], options: Options) -> None:
-    """Write the report where it shall go, and as the summary of a GitHub job where its annotations were asked for."""
+    """Write each report where it shall go, and the summary of a GitHub job where its annotations were asked for."""
     lines = _line_finder({item.path: item.data for item in work if item.data is not None})
-    target = options.output_file
-    color = use_color(options.color, sys.stdout, os.environ) if not target else options.color == "always"
-    rendering = RenderOptions(color, options.statistics, lines, repository_path)
-    text = render(options.output_format, report, rendering)
-    if target:
-        write_file(target, text)
-    else:
-        write(text)
+    plain = RenderOptions(options.color == "always", options.statistics, lines, repository_path)
+    colored = plain._replace(color=use_color(options.color, sys.stdout, os.environ))
+    reports = ((options.output_format, options.output_file), *options.reports)
+    for output_format, target in reports:
+        if target:
+            write_file(target, render(output_format, report, plain))
+        else:
+            write(render(output_format, report, colored))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary and options.output_format == "github":
-        append(summary, render("markdown", report, rendering))
+    if summary and any(output_format == "github" for output_format, _ in reports):
+        append(summary, render("markdown", report, plain))
 
 
 def _line_finder(given: Mapping[str, bytes]) -> Callable[[str], list[str]]:
