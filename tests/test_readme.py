@@ -94,6 +94,25 @@ def test_files_that_are_named_are_there(name):
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
+def test_the_section_on_tests_does_what_it_says(tmp_path):
+    section = README.read_text(encoding="utf-8").partition("## In your tests")[2].partition("\n## ")[0]
+    for language, name in (("toml", "pyproject.toml"), ("python", "test_models.py")):
+        (block,) = re.findall(rf"```{language}\n(.+?)```", section, re.DOTALL)
+        (tmp_path / name).write_text(block, encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "resnet.py").write_bytes((ROOT / "tests/models/resnet_imagenet.py").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "resnet_check.pytest_plugin", "-q", "-rA"], cwd=tmp_path, check=False,
+        capture_output=True, encoding="utf-8", timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = set(re.findall(r"^PASSED (.+)", done.stdout, re.MULTILINE))
+    whole = {f"test_models.py::test_{name}" for name in ("at_another_size", "it_is_resnet50", "its_size")}
+    assert whole | {"models/resnet.py::static-check", "models/resnet.py::resnet50"} <= passed
+    assert "test_models.py::test_model[resnet18-batch-independence]" in passed
+
+
 def main():
     text = README.read_text(encoding="utf-8")
     for part in GENERATED:
