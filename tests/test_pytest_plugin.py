@@ -185,7 +185,8 @@ def test_junit_reports_carry_the_figures_and_the_findings():
 def test_the_paths_of_the_settings_are_checked_without_the_option(name, text):
     Path(name).write_text(text, encoding="utf-8")
     expected = {item: outcome for item, outcome in ALL.items() if "bad" not in item}
-    assert outcomes(run("-v")) == expected | {"tests/test_own.py::test_own": "PASSED"}
+    for spread in ([], ["-n", "2"]):
+        assert outcomes(run("-v", *spread)) == expected | {"tests/test_own.py::test_own": "PASSED"}
     assert outcomes(run("-v", "tests")) == {"tests/test_own.py::test_own": "PASSED"}
     assert outcomes(run("-v", "models/unknown.py")) == {i: o for i, o in expected.items() if "unknown" in i}
 
