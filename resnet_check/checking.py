@@ -69,13 +69,15 @@ class FileReport(NamedTuple):
 class Report:
     """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure.
 
-    ``isolation`` names the layers behind which models were run; None where none was run.
+    ``isolation`` names the layers behind which models were run; None where none was run. ``known`` is the number of
+    findings that were left out because a baseline knows them.
     """
 
     files: tuple[FileReport, ...]
     seconds: float = 0.0
     fail_on: str = field(default="warning", kw_only=True)
     isolation: str | None = field(default=None, kw_only=True)
+    known: int = field(default=0, kw_only=True)
 
     @property
     def models(self) -> tuple[ModelReport, ...]:

@@ -37,6 +37,8 @@ class Options(NamedTuple):
     ignore: tuple[str, ...] | None = None
     input_size: tuple[int, ...] | None = None
     like: str | None = None
+    baseline: str | None = None
+    write_baseline: str | None = None
     fail_on: str | None = None
     exit_zero: bool = False
     statistics: bool = False
@@ -112,12 +114,20 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         from resnet_check.live import check_live
 
         report = check_live(report, work, _line_finder({}), strict=options.require_isolation)
-    _emit(report, work, options)
+    lines = _line_finder({item.path: item.data for item in work if item.data is not None})
+    rendering = RenderOptions(options.color == "always", options.statistics, lines, repository_path)
+    outdated = False
+    if options.baseline or options.write_baseline:
+        from resnet_check.cli.known import Baselines, without_known
+
+        baselines = Baselines(options.baseline, options.write_baseline)
+        report, outdated = without_known(report, work, baselines, rendering, live=options.live)
+    _emit(report, options, rendering)
     for failure in report.failures:
         complain(failure)
     if report.failures:
         return CANNOT
-    return FOUND_SOMETHING if report.failed and not options.exit_zero else FOUND_NOTHING
+    return FOUND_SOMETHING if (report.failed or outdated) and not options.exit_zero else FOUND_NOTHING
 
 
 def _require_known_rules(chosen: dict[str, Any]) -> None:
@@ -171,10 +181,8 @@ def _work(path: str, stdin_name: str, settings_in: SettingsIn) -> Work:
     return Work(path, settings)
 
 
-def _emit(report: Report, work: Sequence[Work], options: Options) -> None:
+def _emit(report: Report, options: Options, plain: RenderOptions) -> None:
     """Write each report where it shall go, and the summary of a GitHub job where its annotations were asked for."""
-    lines = _line_finder({item.path: item.data for item in work if item.data is not None})
-    plain = RenderOptions(options.color == "always", options.statistics, lines, repository_path)
     colored = plain._replace(color=use_color(options.color, sys.stdout, os.environ))
     reports = ((options.output_format, options.output_file), *options.reports)
     for output_format, target in reports:

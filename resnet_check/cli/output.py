@@ -42,19 +42,25 @@ def _can_write(text: str) -> bool:
     return True
 
 
+def repository_root(folder: str) -> str:
+    """Return the root of the repository that a folder, given as its whole path, is in; here where it is in none."""
+    root = folder
+    while not os.path.exists(os.path.join(root, ".git")):
+        parent = os.path.dirname(root)
+        if parent == root:
+            return os.path.realpath(os.curdir)
+        root = parent
+    return root
+
+
 def repository_path(path: str) -> str:
-    """Return a file's path from the root of its repository, or from here where it is in none, with ``/`` between folders.
+    """Return a file's path from the root of its repository, with ``/`` between folders.
 
     A file that is not below that keeps its whole path. Links are followed, as git knows only where they lead.
     """
     file = os.path.realpath(path)
-    root = folder = os.path.dirname(file)
-    while not os.path.exists(os.path.join(root, ".git")):
-        parent = os.path.dirname(root)
-        if parent == root:
-            root = os.path.realpath(os.curdir)
-            break
-        root = parent
+    folder = os.path.dirname(file)
+    root = repository_root(folder)
     inside = folder == root or folder.startswith(os.path.join(root, ""))
     return (os.path.relpath(file, root) if inside else file).replace(os.sep, "/")
 

@@ -33,6 +33,8 @@ def render(report: Report, options: RenderOptions) -> str:
     }
     if report.isolation is not None:
         content["isolation"] = report.isolation
+    if report.known:
+        content["summary"]["known"] = report.known
     if options.statistics:
         content["statistics"] = [
             {"rule": name, "code": code, "count": count} for count, code, name in statistics(report)

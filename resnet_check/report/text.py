@@ -38,6 +38,8 @@ def render(report: Report, options: RenderOptions) -> str:
     if options.statistics and report.findings:
         blocks.append("\n".join(_statistics(report)))
     closing = _closing(report, paint)
+    if report.known:
+        closing += f"\n{_number(report.known, 'known finding')} in the baseline."
     blocks.append(closing if report.isolation is None else f"{closing}\nisolation: {report.isolation}")
     return "\n\n".join(blocks) + "\n"
 
