@@ -255,7 +255,7 @@ def test_what_is_milder_than_the_failing_severity_is_output(fail_on, tag):
         ("`x_1` is not *x_2*", r"`x_1` is not \*x\_2\*"),
         ("one ` only <b>", r"one \` only \<b\>"),
         ("two `` ticks", r"two \`\` ticks"),
-        ("@you [a](b) #1", r"\@you \[a\](b) \#1"),
+        ("&lt; ~~[a](b)~~", r"\&lt; \~\~\[a\](b)\~\~"),
         ("a\nb", r"a\\nb"),
     ],
 )
@@ -315,6 +315,21 @@ def test_paths_count_from_the_root_of_the_repository(run_cli, tmp_path, monkeypa
     assert {"sarif": '"uri": "a%20b/net.py"', "gitlab": '"path": "a b/net.py"', "github": "file=a b/net.py,"}[
         output_format
     ] in outcome.out
+
+
+def test_a_path_that_is_not_below_the_root_stays_whole(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "here")
+    assert (
+        f'"uri": "{(tmp_path / "net.py").resolve().as_uri()}"' in run_cli("../net.py", "--output-format", "sarif").out
+    )
+
+
+def test_a_link_is_followed(run_cli, tmp_path):
+    (tmp_path / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    (tmp_path / "link.py").symlink_to("net.py")
+    assert '"path": "net.py"' in run_cli("link.py", "--output-format", "gitlab").out
 
 
 def test_a_path_outside_of_any_repository_counts_from_here(run_cli, tmp_path):

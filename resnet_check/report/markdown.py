@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from resnet_check.checking import ModelReport, Report
     from resnet_check.finding import Finding
 
-SPECIAL = re.compile(r"[\\`*_\[\]<>&|~@#]")
-"""What would be read as Markdown, as HTML or as somebody's name."""
+SPECIAL = re.compile(r"[\\`*_\[\]<>&|~]")
+"""What would be read as Markdown or as HTML within a line."""
 
 MAX_FINDINGS = 100
 """How many findings are listed: a comment may have 65,536 characters."""
