@@ -126,7 +126,7 @@ def mended_by_size(model: Model, problem: Problem) -> bool:
     return any(left == left and right == right and test(left, right) for left, right in pairs)  # noqa: PLR0124 - not nan
 
 
-LEAST = 4
+LEAST = 16
 
 
 class _Search:

@@ -167,7 +167,7 @@ KINDS: dict[str, Kind] = {
     "asks for input": Kind(BUILD, "EOFError", init="input('Which depth? ')"),
     "reads standard input": Kind(BUILD, "ends with", init="if not sys.stdin.read():\n    raise ValueError('empty')"),
     # Takes much.
-    "memory": Kind(BUILD, "needs more than", init="self.a = [bytearray(1 << 28) for _ in range(8)]"),
+    "memory": Kind(BUILD, "needs more than", init="self.a = [bytes(1 << 28) for _ in range(8)]"),
     "memory of torch": Kind(BUILD, "memory", init="self.a = [torch.ones(1 << 26) for _ in range(8)]"),
     "prints megabytes": Kind(EFFECT, "prints", init="for _ in range(3):\n    print('x' * (1 << 20))"),
     "prints without end": Kind(BUILD, "prints more than", init="while True:\n    os.write(2, b'x' * 65536)"),
