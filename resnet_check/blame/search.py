@@ -120,7 +120,8 @@ def mended_by_size(model: Model, problem: Problem) -> bool:
     guard = problem.facts.get("guard")
     if not isinstance(guard, Guard) or not ((symbols(guard.left) | symbols(guard.right)) - {"N"}):
         return False
-    sizes = list(range(LEAST, LARGEST + 1))
+    # A reshape with numbers of its own may be meant for a map, such as 7x7, that is no image.
+    sizes = list(range(1 if problem.kind == "reshape" else LEAST, LARGEST + 1))
     test = RELATIONS[guard.relation]
     pairs = zip(values_at(model, guard.left, sizes), values_at(model, guard.right, sizes), strict=True)
     return any(left == left and right == right and test(left, right) for left, right in pairs)  # noqa: PLR0124 - not nan
