@@ -110,11 +110,6 @@ def argument_places(tree: Tree, chain: list[ast.Call | None], names: list[str], 
     return list(_Follow(tree, chain).expression(expr, 0, call))
 
 
-def expression_places(tree: Tree, chain: list[ast.Call | None], expr: ast.expr) -> list[Place]:
-    """Return the places that decide an expression in the function that the second call of the chain entered."""
-    return list(_Follow(tree, chain).expression(expr, 0, None))
-
-
 class _Follow:
     """Goes outwards from one expression, each place once."""
 

@@ -64,18 +64,6 @@ def empty_parameters(function: Function) -> frozenset[str]:
     return frozenset(a.arg for a, default in pairs if isinstance(default, ast.Constant) and default.value is None)
 
 
-def sure(found: Places, problem: Problem) -> bool:
-    """Return whether a problem of a model with guessed arguments is one for all arguments: a call of a fixed function."""
-    node = found.at(problem.site, ast.Call)
-    if problem.facts.get("message") != "arguments" or not isinstance(node, ast.Call):
-        return False
-    function = found.function_of(node)
-    given = set() if function is None else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    return not (isinstance(node.func, ast.Name) and node.func.id in given) and not any(
-        isinstance(a, ast.Starred) for a in node.args
-    )
-
-
 def certain(found: Places, problem: Problem) -> bool:
     """Return whether a problem of a model with guessed arguments is one for all: the call of a function that is fixed."""
     node = found.at(problem.site, ast.Call)

@@ -59,6 +59,12 @@ class Claim(NamedTuple):
         """The model that the claim is about."""
         return self.identity.architecture.net.model
 
+    @property
+    def fits_blocks(self) -> bool:
+        """Whether the network has the claimed one's kind and number of blocks in each stage."""
+        net = self.identity.architecture
+        return net.blocks == self.variant.blocks and net.kind == self.variant.kind
+
 
 def claims(context: FileContext) -> tuple[Claim, ...]:
     """Return the claims of the file about the models that are chains of residual blocks."""
@@ -178,3 +184,29 @@ def alone(context: FileContext, model: Model) -> bool:
     others = [one.architecture for one in identities(context)]
     mine = next(one for one in others if one.net.model is model)
     return all(one.blocks == mine.blocks and one.kind == mine.kind for one in others)
+
+
+def layers(claim: Claim) -> int:
+    """Return the depth of the network that a claim is about, as the claimed network's family counts it."""
+    return claim.identity.depth
+
+
+def is_deep_enough(claim: Claim) -> bool:
+    """Return whether the network counts as many layers as its claim says, with or without projections and classifier."""
+    net, depth = claim.identity.architecture, claim.variant.depth
+    if claim.fits_blocks or claim.by == "option":
+        return claim.fits_blocks
+    inside = sum(len(unit.convs) for unit in net.units)
+    counts = {layers(claim), inside + 1, inside + 2, inside + 1 + net.projected * net.is_wide}
+    return depth in counts
+
+
+def subject(claim: Claim) -> str:
+    """Return the model in words."""
+    name = own_name(claim.model)
+    return f"`{name}`" if claim.by in {"name", "option"} else f"`{name}`, called {claim.said} by its {claim.by},"
+
+
+def listed(blocks: tuple[int, ...]) -> str:
+    """Return the numbers of blocks in words."""
+    return ", ".join(map(str, blocks))

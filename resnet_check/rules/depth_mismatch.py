@@ -35,7 +35,7 @@ from resnet_check.finding import Finding, Related, related
 from resnet_check.graph.records import Site
 from resnet_check.papers import find
 from resnet_check.papers.records import Variant
-from resnet_check.rules._claims import Claim, claims, own_name
+from resnet_check.rules._claims import Claim, claims, is_deep_enough, layers, listed, own_name, subject
 from resnet_check.rules._examples import BASIC, BOTTLENECK, RESNET18, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._places import Places, places
@@ -86,22 +86,6 @@ def no_networks(report: Reporter, context: FileContext) -> Iterator[Finding]:
             )
 
 
-def layers(claim: Claim) -> int:
-    """Return the depth of the network that a claim is about, as the claimed network's family counts it."""
-    return claim.identity.depth
-
-
-def is_deep_enough(claim: Claim) -> bool:
-    """Return whether the network counts as many layers as its claim says, with or without projections and classifier."""
-    net, depth = claim.identity.architecture, claim.variant.depth
-    same = net.blocks == claim.variant.blocks and net.kind == claim.variant.kind
-    if same or claim.by == "option":
-        return same
-    inside = sum(len(unit.convs) for unit in net.units)
-    counts = {layers(claim), inside + 1, inside + 2, inside + 1 + net.projected * net.is_wide}
-    return depth in counts
-
-
 def is_meant(claim: Claim) -> bool:
     """Return whether a network is one of the claimed one's family, so that another number of blocks is a mistake."""
     net, wanted = claim.identity.architecture, claim.variant
@@ -135,12 +119,6 @@ def is_satisfied(context: FileContext, claim: Claim) -> bool:
     return any(is_deep_enough(other) for other in others)
 
 
-def subject(claim: Claim) -> str:
-    """Return the model in words."""
-    name = own_name(claim.model)
-    return f"`{name}`" if claim.by in {"name", "option"} else f"`{name}`, called {claim.said} by its {claim.by},"
-
-
 def difference(net: Architecture, wanted: Variant) -> str:
     """Return in what the blocks differ."""
     if net.kind != wanted.kind:
@@ -153,11 +131,6 @@ def label(net: Architecture, wanted: Variant) -> str:
     if len(net.blocks) < len(wanted.blocks):
         return f"stage {len(net.blocks) + 1} is missing"
     return f"{listed(wanted.blocks)} for {wanted.title}"
-
-
-def listed(blocks: tuple[int, ...]) -> str:
-    """Return the numbers of blocks in words."""
-    return ", ".join(map(str, blocks))
 
 
 def place(where: Places, claim: Claim) -> tuple[Site, tuple[Related, ...]]:

@@ -26,11 +26,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding
-from resnet_check.rules._claims import PROSE_CLAIMS, claims
+from resnet_check.rules._claims import PROSE_CLAIMS, claims, subject
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._figures import expected_macs, expected_params
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import subject
 
 
 @rule("RC407", "mac-count", "note")

@@ -28,10 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, related
-from resnet_check.rules._claims import claims
+from resnet_check.rules._claims import claims, is_deep_enough
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import is_deep_enough
 
 
 @rule("RC409", "not-the-reference", "warning")

@@ -29,11 +29,10 @@ from collections.abc import Iterator
 from resnet_check.finding import Finding
 from resnet_check.papers.comparing import differences
 from resnet_check.papers.counting import params
-from resnet_check.rules._claims import PROSE_CLAIMS, Claim, claims
+from resnet_check.rules._claims import PROSE_CLAIMS, Claim, claims, is_deep_enough, subject
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._figures import expected_params
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import is_deep_enough, subject
 
 
 @rule("RC406", "parameter-count", "warning")

@@ -36,13 +36,12 @@ from resnet_check.anatomy.architecture import Architecture
 from resnet_check.anatomy.units import Unit, size
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Site
-from resnet_check.rules._claims import Claim, claims
+from resnet_check.rules._claims import Claim, claims, subject
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._places import Places, places
 from resnet_check.rules._stages import built, stage_site, stride_site
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import subject
 
 EVERY = (
     (
@@ -124,13 +123,8 @@ def goes_on_striding(net: Architecture) -> bool:
 
 def is_comparable(claim: Claim) -> bool:
     """Return whether a network has the stages of the claimed one, for images, and nothing is dilated."""
-    net, wanted = claim.identity.architecture, claim.variant
-    return (
-        net.blocks == wanted.blocks
-        and net.kind == wanted.kind
-        and net.dimensions == 2
-        and not any(unit.dilated for unit in net.units)
-    )
+    net = claim.identity.architecture
+    return claim.fits_blocks and net.dimensions == 2 and not any(unit.dilated for unit in net.units)
 
 
 def wrong_blocks(net: Architecture) -> Iterator[tuple[Unit, str]]:

@@ -33,12 +33,11 @@ from resnet_check.anatomy.architecture import Architecture
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Site
 from resnet_check.papers.records import Variant
-from resnet_check.rules._claims import Claim, claims, own_name
+from resnet_check.rules._claims import Claim, claims, listed, own_name, subject
 from resnet_check.rules._examples import BASIC, BOTTLENECK, RESNET18, RESNET50, network
 from resnet_check.rules._places import Places, places
 from resnet_check.rules._stages import constant, layer_site, literal, stage_site
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import listed, subject
 
 
 @rule("RC402", "stage-width-mismatch", "error")
@@ -73,11 +72,11 @@ def is_comparable(claim: Claim) -> bool:
     net, wanted = claim.identity.architecture, claim.variant
     if wanted.groups != 1:
         return False  # widely used code widens a ResNeXt by its cardinality, not by the paper's table
-    same_kind = net.kind == wanted.kind and len(net.stages) == len(wanted.wide)
     if claim.model.status == "failed":
+        same_kind = net.kind == wanted.kind and len(net.stages) == len(wanted.wide)
         off = sum(mine != his for mine, his in zip(widths(net, wanted), expected(wanted), strict=False))
         return same_kind and claim.by == "name" and off > 1 and net.kind == "basic"
-    return same_kind and net.blocks == wanted.blocks and (net.head.classes is not None or claim.by == "option")
+    return claim.fits_blocks and (net.head.classes is not None or claim.by == "option")
 
 
 def widths(net: Architecture, wanted: Variant) -> tuple[int, ...]:

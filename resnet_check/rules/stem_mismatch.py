@@ -32,12 +32,11 @@ from resnet_check.anatomy.architecture import Architecture
 from resnet_check.anatomy.owners import written
 from resnet_check.finding import Finding
 from resnet_check.papers.records import IMAGENET_STEM
-from resnet_check.rules._claims import Claim, claims
+from resnet_check.rules._claims import Claim, claims, subject
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._stages import layer_site
 from resnet_check.rules.base import FileContext, Reporter, rule
-from resnet_check.rules.depth_mismatch import subject
 
 SMALL = 28
 """The size of the images of MNIST, which some files pad to 32 in the stem."""
@@ -85,8 +84,7 @@ def grows(net: Architecture) -> Iterator[tuple[int, str, str]]:
 
 def is_comparable(claim: Claim) -> bool:
     """Return whether a network for images has the claimed one's blocks."""
-    net, wanted = claim.identity.architecture, claim.variant
-    return net.blocks == wanted.blocks and net.kind == wanted.kind and net.dimensions == 2
+    return claim.fits_blocks and claim.identity.architecture.dimensions == 2
 
 
 def wrong_stem(net: Architecture) -> Iterator[tuple[int, str, str]]:
