@@ -168,7 +168,7 @@ KINDS: dict[str, Kind] = {
     "reads standard input": Kind(BUILD, "ends with", init="if not sys.stdin.read():\n    raise ValueError('empty')"),
     # Takes much.
     "memory": Kind(BUILD, "needs more than", init="self.a = [bytes(1 << 28) for _ in range(8)]"),
-    "memory of torch": Kind(BUILD, "memory", init="self.a = [torch.ones(1 << 26) for _ in range(8)]"),
+    "memory of torch": Kind(BUILD, "memory", init="self.a = [torch.empty(1 << 26) for _ in range(8)]"),
     "prints megabytes": Kind(EFFECT, "prints", init="for _ in range(3):\n    print('x' * (1 << 20))"),
     "prints without end": Kind(BUILD, "prints more than", init="while True:\n    os.write(2, b'x' * 65536)"),
     "a large file": Kind(BUILD, "File too large", init="open('large', 'wb').write(bytes(1 << 25))"),
