@@ -2,7 +2,8 @@
 
 A file gives one item, ``static-check``, that fails as ``resnet-check FILE`` does, and one for each of its models, that
 fails for what is found in that model. A model that was not understood to its end is skipped, and the reason says why.
-The files are read, never imported, and torch never is.
+With ``resnet_check_baseline``, each finding that the baseline knows fails neither, and is an item of its own that is
+expected to fail. The files are read, never imported, and torch never is.
 
 Every pytest run in the same environment imports this module, so it imports nothing but pytest.
 """
@@ -18,19 +19,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    from resnet_check.baseline import Entry
     from resnet_check.checking import FileReport, ModelReport
     from resnet_check.config import Settings
     from resnet_check.finding import Finding
+    from resnet_check.running import Work
 
 WHOLE = "static-check"
 """The name of a file's own item; no model can be called so."""
 
 
 class Chosen(NamedTuple):
-    """The files to check with the settings of each, by their real paths; ``named`` are those given one by one."""
+    """The files to check with the settings of each, by their real paths, and the baseline's entries by fingerprint.
+
+    ``named`` are the files that were given one by one.
+    """
 
     settings: dict[str, Settings]
     named: frozenset[str]
+    known: dict[str, Entry]
 
 
 CHOSEN = pytest.StashKey[Chosen]()
@@ -46,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("resnet_check_paths", "model files, folders and patterns that are always checked", "args", [])
     parser.addini("resnet_check_select", "the rules that model files are checked for (default: all)", "args", [])
     parser.addini("resnet_check_ignore", "rules that model files are not checked for", "args", [])
+    parser.addini("resnet_check_baseline", "a file of known findings, each of which is expected to fail", "string", "")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -130,7 +138,22 @@ def _chosen(config: pytest.Config, paths: list[str]) -> Chosen:
     return Chosen(
         {os.path.realpath(path): override(find_settings(os.path.dirname(path)), changes) for path in files},
         frozenset(os.path.realpath(path) for path in (*paths, *more) if os.path.isfile(path)),
+        _known(config),
     )
+
+
+def _known(config: pytest.Config) -> dict[str, Entry]:
+    """Return the entries of the baseline that the settings name."""
+    from resnet_check.baseline import read_baseline
+    from resnet_check.errors import CannotCheckError
+
+    name = config.getini("resnet_check_baseline")
+    try:
+        entries = read_baseline(os.path.join(_home(config), name)) if name else []
+    except CannotCheckError as error:
+        message = f"resnet_check_baseline: {error}"
+        raise CannotCheckError(message) from error
+    return {entry.fingerprint: entry for entry in entries}
 
 
 def _arguments(config: pytest.Config) -> list[str]:
@@ -154,14 +177,23 @@ class ModelFile(pytest.File):
         path = os.path.realpath(self.path)
         chosen = self.config.stash[CHOSEN]
         work = Work(os.path.relpath(self.path, self.config.invocation_params.dir), chosen.settings[path])
-        report = check_work(work, use_cache=True)
-        if not (path in chosen.named or report.models or report.findings or report.failures):
+        whole = check_work(work, use_cache=True)
+        entries = list(_entries(work, whole, chosen.known))
+        if not (path in chosen.named or whole.models or whole.findings or whole.failures or entries):
             return
-        yield Check.from_parent(self, name=WHOLE, report=report, fail_on=work.settings.fail_on)
+        known = {finding for _, finding in entries}
+        report = whole._replace(findings=tuple(each for each in whole.findings if each not in known))
+        yield Check.from_parent(self, name=WHOLE, report=report, failing=_failing(report, work.settings.fail_on))
         times = Counter(model.name for model in report.models)
         for model in report.models:
             name = model.name if times[model.name] == 1 else f"{model.name}:{model.line}"
-            yield Check.from_parent(self, name=name, report=report, fail_on=work.settings.fail_on, model=model)
+            failing = _failing(report, work.settings.fail_on, model)
+            yield Check.from_parent(self, name=name, report=report, failing=failing, model=model)
+        times = Counter(entry.rule for entry, _ in entries)
+        for entry, finding in entries:
+            name = entry.rule if times[entry.rule] == 1 else f"{entry.rule}:{entry.fingerprint}"
+            failing = [] if finding is None else [finding]
+            yield Known.from_parent(self, name=f"known[{name}]", report=report, failing=failing, entry=entry)
 
 
 class Found(Exception):
@@ -169,15 +201,17 @@ class Found(Exception):
 
 
 class Check(pytest.Item):
-    """What the static check says of a file, or of one of its models."""
+    """What the static check says of a file, or of one of its models: ``failing`` are the findings that count."""
 
-    def __init__(self, *, report: FileReport, fail_on: str, model: ModelReport | None = None, **more: Any) -> None:
+    def __init__(
+        self, *, report: FileReport, failing: list[Finding], model: ModelReport | None = None, **more: Any
+    ) -> None:
         super().__init__(**more)
         self.add_marker("resnet_check")
         self.report = report
         self.model = model
-        self.failing = _failing(report, fail_on, model)
-        self.user_properties += _properties(self.failing, model)
+        self.failing = failing
+        self.user_properties += _properties(failing, model)
 
     def runtest(self) -> None:
         """Fail with what was found, and skip a model of which nothing was found but not everything understood."""
@@ -204,7 +238,41 @@ class Check(pytest.Item):
         return self.path, self.model.line - 1 if self.model else 0, self.name
 
 
-def _failing(report: FileReport, fail_on: str, model: ModelReport | None) -> list[Finding]:
+class Known(Check):
+    """An entry of the baseline, which is expected to fail; when what it stands for is mended, that is a failure."""
+
+    def __init__(self, *, entry: Entry, **more: Any) -> None:
+        super().__init__(**more)
+        reason = entry.reason or "known in the baseline" if self.failing else "mended: take it out of the baseline"
+        self.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=Found))
+
+    def runtest(self) -> None:
+        """Fail with the finding that is known."""
+        if self.failing:
+            raise Found("\n\n".join(self._frames()))
+
+
+def _entries(work: Work, report: FileReport, known: dict[str, Entry]) -> Iterator[tuple[Entry, Finding | None]]:
+    """Yield the entries of the baseline that a file is about: with its finding, or None where it is looked for in vain."""
+    if not known:
+        return
+    from resnet_check import baseline
+    from resnet_check.cli.known import looked_for
+    from resnet_check.cli.output import repository_path
+    from resnet_check.report import RenderOptions
+
+    found = baseline.entries(report.findings, RenderOptions(lines=_lines, path=repository_path))
+    for entry, finding in zip(found, report.findings, strict=True):
+        if entry.fingerprint in known:
+            yield known[entry.fingerprint], finding
+    names = {entry.fingerprint for entry in found}
+    path, rules = repository_path(work.path), looked_for(report, work, live=False)
+    for name, entry in known.items():
+        if entry.path == path and entry.rule in rules and name not in names:
+            yield entry, None
+
+
+def _failing(report: FileReport, fail_on: str, model: ModelReport | None = None) -> list[Finding]:
     """Return the findings that count as failures: all of a file, or those of a model.
 
     What keeps several models from running is named at one of them; the others fail for the errors of the file.

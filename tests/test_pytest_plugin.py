@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from resnet_check.api import check
+from resnet_check.baseline import read_baseline, written
 from resnet_check.report import RenderOptions
 from resnet_check.report.text import frames
 
@@ -201,6 +202,61 @@ def test_rules_are_selected_and_ignored():
     }
     run("--resnet-check", "models/bad.py", "-o", f"resnet_check_select={finding.code}", status=1)
     run("--resnet-check", "models/bad.py", "-o", "resnet_check_select=RC001 RC002")
+
+
+@pytest.fixture
+def baseline():
+    """A baseline of all that is wrong with the bad model, for pytest and for the command line; it has a reason."""
+    subprocess.run(
+        [sys.executable, "-m", "resnet_check", "models", "--write-baseline", "known.json"], check=True, timeout=60,
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    known = [entry._replace(reason="published weights") for entry in read_baseline("known.json")]
+    Path("known.json").write_text(written(known), encoding="utf-8")
+    Path("pytest.ini").write_text("[pytest]\nresnet_check_baseline = known.json\n", encoding="utf-8")
+    return known
+
+
+@pytest.mark.parametrize("spread", [[], ["-n", "2"]], ids=["one", "two"])
+def test_what_the_baseline_knows_is_expected_to_fail(baseline, spread):
+    (entry,) = baseline
+    text = run("--resnet-check", "models/bad.py", "-v", "-rx", *spread)
+    item = f"models/bad.py::known[{entry.rule}]"
+    assert outcomes(text) == {
+        "models/bad.py::static-check": "PASSED",
+        "models/bad.py::Net": "SKIPPED",
+        "models/bad.py::net": "SKIPPED",
+        item: "XFAIL",
+    }
+    assert f"XFAIL {item} - published weights\n" in text
+    assert "error[RC204]" in run("--resnet-check", "models/bad.py", "--runxfail", status=1)
+
+
+def test_what_is_new_beside_the_baseline_fails(baseline):
+    Path("models/bad.py").write_text(f"# moved\n{BAD}\n\nclass New{BAD.partition('class Net')[2]}", encoding="utf-8")
+    found = outcomes(run("--resnet-check", "models/bad.py", "-v", status=1))
+    assert found["models/bad.py::static-check"] == found["models/bad.py::New"] == "FAILED"
+    assert found[f"models/bad.py::known[{baseline[0].rule}]"] == "XFAIL"
+
+
+def test_a_known_mistake_that_is_mended_fails_until_the_baseline_says_so(baseline):
+    Path("models/bad.py").write_text(GOOD, encoding="utf-8")
+    text = run("--resnet-check", "models/bad.py", "-v", status=1)
+    item = f"models/bad.py::known[{baseline[0].rule}]"
+    expected = {"models/bad.py::static-check": "PASSED", "models/bad.py::Net": "PASSED"}
+    assert outcomes(text) == expected | {item: "FAILED"}
+    assert "[XPASS(strict)] mended: take it out of the baseline\n" in text
+    ignoring = ["-o", f"resnet_check_ignore={baseline[0].rule}"]
+    assert outcomes(run("--resnet-check", "models/bad.py", "-v", *ignoring)) == expected
+
+
+@pytest.mark.parametrize("baseline", ["none.json", "pytest.ini"])
+def test_a_baseline_that_cannot_be_read_ends_the_run(baseline):
+    Path("pytest.ini").write_text(f"[pytest]\nresnet_check_baseline = {baseline}\n", encoding="utf-8")
+    text = run("--resnet-check", status=4)
+    assert text.startswith("ERROR: resnet_check_baseline: ")
+    assert baseline in text
+    assert text.count("\n") == 2
 
 
 def test_the_projects_own_settings_hold():

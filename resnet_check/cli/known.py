@@ -13,7 +13,7 @@ from resnet_check.cli.output import repository_path, repository_root, write_file
 from resnet_check.rules.selection import selected, selected_properties
 
 if TYPE_CHECKING:
-    from resnet_check.checking import Report
+    from resnet_check.checking import FileReport, Report
     from resnet_check.report import RenderOptions
     from resnet_check.running import Work
 
@@ -80,10 +80,8 @@ def _write(target: str, found: Sequence[Entry], judged: Judged) -> None:
 def _judge(report: Report, work: Sequence[Work], baseline: str, *, live: bool) -> Judged:
     """Return what says of an entry whether this run looked for it, or its file is gone."""
     root = repository_root(os.path.dirname(os.path.realpath(baseline)))
-    whole = {
-        file.path for file in report.files if not file.failures and all(f.rule not in UNREAD for f in file.findings)
-    }
-    ran = {repository_path(item.path): _ran(item, live=live) if item.path in whole else set() for item in work}
+    reports = {file.path: file for file in report.files}
+    ran = {repository_path(item.path): looked_for(reports[item.path], item, live=live) for item in work}
 
     def judged(entry: Entry) -> bool:
         if entry.path in ran:
@@ -93,9 +91,12 @@ def _judge(report: Report, work: Sequence[Work], baseline: str, *, live: bool) -
     return judged
 
 
-def _ran(item: Work, *, live: bool) -> set[str]:
-    """Return the names of the rules that looked at a file; what an editor holds is not finished and shows nothing."""
-    if item.data is not None:
+def looked_for(file: FileReport, item: Work, *, live: bool) -> set[str]:
+    """Return the names of the rules that looked at the whole of a file.
+
+    None did at one that could not be read to its end, nor at what an editor holds, which is not finished.
+    """
+    if item.data is not None or file.failures or any(finding.rule in UNREAD for finding in file.findings):
         return set()
     settings = item.settings
     chosen = (settings.select, settings.extend_select, settings.ignored_in(item.path))
