@@ -62,7 +62,7 @@ PLACES = {
 """Torch's names to classes of the text."""
 
 
-PACKAGES = frozenset({"torchvision", "pytorch_lightning", "lightning", "torchmetrics"})
+PACKAGES = frozenset({"torchvision", "pytorch_lightning", "lightning", "torchmetrics", "einops"})
 """Packages of which some names are known here, where the project does not hold them."""
 
 
@@ -85,6 +85,10 @@ def text_of(package: str) -> tuple[Text, frozenset[str]]:
         from resnet_check.read.static import lightning_text as lightning
 
         return Text("<lightning>", lightning.TEXT, lightning.PLACES, lightning.NATIVES), lightning.NAMESPACES
+    if package == "einops":
+        from resnet_check.read.static import einops_text as einops
+
+        return Text("<einops>", einops.TEXT, einops.PLACES, einops.NATIVES), einops.NAMESPACES
     return Text("<torch>", TEXT, PLACES, {}), frozenset()
 
 
