@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,26 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def environment(wheel, tmp_path_factory):
+    """The folder of commands of a new environment that holds our wheel, and sees what else is installed here."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel]
+    subprocess.run([*map(str, install)], check=True, capture_output=True, timeout=120)
+    others = Path(sysconfig.get_path("purelib", vars={"base": str(folder)})) / "others.pth"
+    others.write_text("\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8")
+    return folder / "bin"
+
+
 @pytest.fixture
 def run(monkeypatch):
     """Run a command as a user would, without what this test run has set, and return what came of it."""
     ours = [
         name for name in os.environ if name.startswith(("PYTEST_", "GITHUB_", "RUNNER_", "CI", "GIT_", "PRE_COMMIT"))
     ]
-    for name in (*ours, "PYTHONPATH", "RESNET_CHECK_CACHE_DIR"):
+    for name in (*ours, "PYTHONPATH"):
         monkeypatch.delenv(name, raising=False)
 
     def command(*words, **environment):
