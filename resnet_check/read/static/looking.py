@@ -41,10 +41,15 @@ class Looker:
         rank, channels = inputs.stem_of(self.root)
         stated = [asked] if asked is not None else inputs.stated(self.root, tree, rank)
         if stated:
-            return self.attempt(stated[0][0] if asked is not None and not sizes_only else channels, stated[0][1:])
+            looked = self.attempt(stated[0][0] if asked is not None and not sizes_only else channels, stated[0][1:])
+            if asked is None and not inputs.given_shapes(self.root) and too_deep(looked[1]):
+                return self.without_channels(tree, rank) or looked
+            return looked
         self.guessed = True
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
+        if too_deep(done):
+            return self.without_channels(tree, rank) or looked
         if not size_matters(done):
             small = looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
             return looked if small[1].fatal and not done.fatal else small
@@ -53,6 +58,12 @@ class Looker:
             if not other[1].fatal:
                 return other
         return looked
+
+    def without_channels(self, tree: ast.Module, rank: int) -> Looked | None:
+        """Return what an input without a dimension for the channels gives, if forward adds that dimension itself."""
+        sizes = next((s for s in inputs.stated_shapes(tree) if len(s) == rank), inputs.DEFAULTS[rank])
+        looked = self.run(None, sizes)
+        return None if looked[1].fatal else looked
 
     def promising(self, looked: Looked, rank: int) -> list[int]:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""
@@ -76,10 +87,16 @@ class Looker:
                     return other_shape, other_done
         return shape, done
 
-    def run(self, channels: int, sizes: tuple[int, ...]) -> Looked:
+    def run(self, channels: int | None, sizes: tuple[int, ...]) -> Looked:
         """Run forward once."""
         shape = passes.free_shape(channels, sizes)
         return shape, passes.run(self.interpreter, self.root, self.registry, shape, self.site, training=False)
+
+
+def too_deep(done: passes.Pass) -> bool:
+    """Return whether a layer got a tensor of more dimensions than it takes before anything with weights ran."""
+    fatal = next((p for p in done.problems if p.kind not in passes.NOT_FATAL), None)
+    return fatal is not None and fatal.kind == "wrong-rank" and bool(fatal.facts.get("early"))
 
 
 def input_channels(channels: int, got: int, expected: int) -> list[int]:

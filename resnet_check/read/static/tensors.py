@@ -74,6 +74,11 @@ def perform(
     try:
         result = rule(checks, *args, **kwargs)
     except NotModelled as reason:
+        for failure in checks.failures[before:]:
+            # without a result there is no Op: what is early is decided by all that came before
+            found = {**last_op(interpreter, args), "op_index": None, "early": is_early(interpreter)}
+            facts = {**found, "operator": short(name), **failure.facts, "guard": failure.guard}
+            return interpreter.error("RuntimeError", failure.kind, site, **facts)
         return Opaque(str(reason) or f"`{short(name)}` with these arguments", site, "tensor")
     except Refused as reason:
         return interpreter.error(

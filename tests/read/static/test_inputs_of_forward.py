@@ -21,6 +21,30 @@ def models_of(text: str) -> dict[str, Any]:
 
 
 CASES = {
+    "a forward that adds the dimension of the channels": (
+        """
+class Signal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 3)
+    def forward(self, x):
+        return self.conv(x.unsqueeze(1)).mean(2)
+""",
+        ("complete", 16, "(N, 4)"),
+    ),
+    "the same, with a tensor for it in the file": (
+        """
+class Volume(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(1, 4, 3)
+    def forward(self, x):
+        return self.conv(x[:, None])
+def shape():
+    return torch.randn(2, 8, 16, 16).shape
+""",
+        ("complete", 112, "(N, 4, D - 2, H - 2, W - 2)"),
+    ),
     "a forward that is a static method": (
         """
 class Swish(nn.Module):
@@ -127,3 +151,22 @@ def test_what_forward_gets(text: str, expected: tuple[Any, ...]) -> None:
 def test_sizes_at_which_the_program_divides_by_zero() -> None:
     (model,) = models_of(CASES["a division that fails at one size"][0]).values()
     assert model.accepted == [(1, 3), (5, 1024)]
+
+
+CALLED = """
+class Signal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 3)
+    def forward(self, x):
+        return self.conv(x.unsqueeze(1))
+net = Signal()
+net(torch.randn(2, 1, 30))
+"""
+
+
+def test_a_tensor_of_too_many_dimensions_that_the_file_itself_gives() -> None:
+    models = models_of(CALLED)
+    assert models["net"].status == "failed"
+    (problem,) = models["net"].problems
+    assert (problem.kind, problem.facts["got"], problem.facts["expected"]) == ("wrong-rank", 4, "2 or 3")
