@@ -132,6 +132,14 @@ def touches_input(model: Model, op: Op) -> bool:
     return False
 
 
+def takes_channels(model: Model) -> bool:
+    """Return whether a convolution reads the input as it is, so that its weights say how many channels that has."""
+    channels = next((op.shape[1] for op in model.ops if op.kind == "input" and len(op.shape) > 1), None)
+    return any(
+        op.kind == "conv" and op.inputs[:1] == (0,) and op.attributes.get("in_channels") == channels for op in model.ops
+    )
+
+
 def in_batch(sizes: Iterable[object]) -> bool:
     """Return whether the batch is part of one of the sizes."""
     return any("N" in symbols(size) for size in sizes)

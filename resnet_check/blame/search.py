@@ -16,6 +16,7 @@ from resnet_check.blame.branches import (
     in_batch,
     only_batch,
     reads_as_sequence,
+    takes_channels,
     touches_input,
     unread,
 )
@@ -66,8 +67,11 @@ def key(problem: Problem) -> Key:
     return problem.kind, problem.site.line, problem.site.column, problem.module
 
 
-def relevant(model: Model, *, stated: bool) -> list[Problem]:
-    """Return the problems of a model that are about shapes and rest on nothing guessed, in order."""
+def relevant(model: Model, *, stated: bool, fixed: bool) -> list[Problem]:
+    """Return the problems of a model that are about shapes and rest on nothing guessed, in order.
+
+    ``fixed`` says that nobody can build the model with other numbers than the file's.
+    """
     if reads_as_sequence(model):
         return []
     numbers = GUESSES if model.trial else frozenset()
@@ -79,7 +83,8 @@ def relevant(model: Model, *, stated: bool) -> list[Problem]:
         if op is not None and touches_input(model, op):
             if problem.kind.endswith("-channels"):
                 continue  # reading goes on with the channels that its weights give
-            break  # what comes behind may be its consequence
+            if not (fixed and problem.kind == "broadcast" and problem.facts.get("dim") == 1 and takes_channels(model)):
+                break  # what comes behind may be its consequence
         if not stated and mended_by_size(model, problem):
             break
         if problem.kind.endswith("-channels") and {value(problem.facts.get(n)) for n in NUMBERS} & numbers:
@@ -130,6 +135,15 @@ def mended_by_size(model: Model, problem: Problem) -> bool:
 LEAST = 16
 
 
+def takes_no_arguments(cls: ast.ClassDef | None) -> bool:
+    """Return whether a class has a constructor of its own that takes nothing."""
+    body = [] if cls is None else cls.body
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "__init__" and len(ast.unparse(node.args).split(",")) == 1
+        for node in body
+    )
+
+
 class _Search:
     """The search through one file."""
 
@@ -146,15 +160,17 @@ class _Search:
 
     def run(self) -> list[Blame]:
         found: list[Blame] = []
-        models = [
-            (m, [p for p in relevant(m, stated=is_stated(self.context, m)) if not explained(self.context, m, p)])
-            for m in self.context.models
-        ]
+        models = [(m, [p for p in self.relevant(m) if not explained(self.context, m, p)]) for m in self.context.models]
         for model, problems in sorted(
             ((m, p) for m, p in models if p), key=lambda pair: (pair[0].trial, len(pair[0].ops))
         ):
             found.extend(self.of_model(model, problems))
         return found
+
+    def relevant(self, model: Model) -> list[Problem]:
+        """Return the problems of a model that a change may end."""
+        fixed = not model.trial and takes_no_arguments(self.tree.classes().get(model.name))
+        return relevant(model, stated=is_stated(self.context, model), fixed=fixed)
 
     def is_over(self) -> bool:
         """Whether the budget of tries or time is used up."""

@@ -124,6 +124,25 @@ BAD = (
     _with(PROJECTION, f"nn.Conv2d(c_in, c_out, 1, stride=stride, padding=1, bias=False),{MARK}"),
     _with(SECOND, f"self.conv2 = nn.Conv2d(c_out, c_out, 3, bias=False){MARK}"),
     _with(DILATED, f"padding=1, dilation=dilation, bias=False){MARK}"),
+    # A block on its own: its first convolution says what the input has, and so does the sum.
+    f"""
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(64, 64, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        out += x{MARK}
+        return self.relu(out)
+""",
     PADDED.replace("(0, 0, 0, 0, 0, self.extra))", f"(0, 0, 0, self.extra)){MARK}"),
 )
 
@@ -142,6 +161,22 @@ GOOD = (
         "self.shortcut = nn.Sequential()",
         "self.shortcut = nn.Sequential()\n        self.pool = nn.AvgPool2d(stride, stride)",
     ),
+    # A block whose numbers are only defaults, which nobody may use.
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, c_in=3, c_out=64, downsample=None):
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(c_out)
+        self.downsample = downsample
+
+    def forward(self, x):
+        identity = x if self.downsample is None else self.downsample(x)
+        return self.bn(self.conv(x)) + identity
+""",
     # One image added to a whole batch: sizes of one are meant to spread.
     _with("x = self.stages(", "x = x + torch.zeros(1, 3, 1, 1)\n        x = self.stages("),
 )
