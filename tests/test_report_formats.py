@@ -2,141 +2,40 @@
 
 import json
 import re
-from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
-import jsonschema
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from resnet_check.checking import FileReport, ModelReport, Report
-from resnet_check.finding import Edit, Finding, Fix, Related
-from resnet_check.report import RenderOptions, render
+from resnet_check.report import printable
 from resnet_check.report.github import LIMIT
 from resnet_check.report.markdown import MAX_FINDINGS, escaped
+from tests.drawn_reports import FINDING, report_of, reports, shown
 
-FINDING = Finding("bias-before-norm", "RC309", "note", "net.py", 2, 5, 2, 9, "this bias is cancelled", help="drop it")
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-nasty = texts | st.sampled_from(["%0A::error::x", "a\r\nb", "]]>", "<b>&", "\x1b[2J\x7f", "`|`", "\ufffe", "a,b:c"])
-paths = st.lists(texts.filter(lambda text: "/" not in text), min_size=1, max_size=3).map("/".join) | st.sampled_from(
-    ["a b/net.py", "ré/漢.py", "a\\b.py", "100%25.py", "a,b:c.py", "a\nb.py", "net\udce9.py"]
-)
-findings = st.builds(
-    FINDING._replace,
-    path=paths,
-    message=nasty,
-    help=nasty | st.just(""),
-    severity=st.sampled_from(["error", "warning", "note"]),
-    model=nasty | st.none(),
-    module=nasty | st.none(),
-    related=st.tuples(st.tuples(paths, st.integers(1, 9), nasty).map(lambda parts: Related(*parts))),
-    fix=st.none() | st.builds(lambda text: Fix(text, (Edit(2, 5, 2, 9, text),), safe=True), nasty),
-)
-reports = st.lists(findings, max_size=4).map(
-    lambda found: Report(tuple(FileReport(each.path, (), (each,)) for each in found))
-)
-
-
-def report_of(*found):
-    return Report((FileReport("net.py", (), found),))
-
-
-def shown(output_format, report, text=""):
-    return render(output_format, report, RenderOptions(lines=lambda _path: text.split("\n")))
-
-
-# SARIF.
-
-TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
-NUMBER = {"type": "integer", "minimum": 1}
-PLACE = {
-    "type": "object",
-    "required": ["artifactLocation", "region"],
-    "properties": {
-        "artifactLocation": {
-            "required": ["uri"],
-            "properties": {"uri": {"type": "string", "pattern": "^[A-Za-z0-9/._~%-]+$"}},
-        },
-        "region": {
-            "required": ["startLine"],
-            "additionalProperties": False,
-            "properties": dict.fromkeys(["startLine", "startColumn", "endLine", "endColumn"], NUMBER),
-        },
-    },
-}
-RULE = {
-    "required": ["id", "name", "shortDescription", "fullDescription", "help", "defaultConfiguration", "properties"],
-    "properties": {
-        "shortDescription": TEXT,
-        "fullDescription": {**TEXT, "properties": {"text": {"maxLength": 1024}}},
-        "help": {**TEXT, "required": ["text", "markdown"]},
-        "properties": {
-            "required": ["precision", "problem.severity", "tags"],
-            "properties": {
-                "precision": {"enum": ["very-high", "high", "medium", "low"]},
-                "problem.severity": {"enum": ["error", "warning", "recommendation"]},
-            },
-        },
-    },
-}
-RESULT = {
-    "required": ["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"],
-    "properties": {
-        "level": {"enum": ["error", "warning", "note"]},
-        "message": TEXT,
-        "locations": {
-            "minItems": 1,
-            "maxItems": 1,
-            "items": {"required": ["physicalLocation"], "properties": {"physicalLocation": PLACE}},
-        },
-        "relatedLocations": {"items": {"required": ["message"], "properties": {"physicalLocation": PLACE}}},
-        "partialFingerprints": {"required": ["primaryLocationLineHash"]},
-    },
-}
-SARIF = {
-    "required": ["$schema", "version", "runs"],
-    "properties": {
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "minItems": 1,
-            "items": {
-                "required": ["tool", "results", "columnKind"],
-                "properties": {
-                    "columnKind": {"const": "unicodeCodePoints"},
-                    "tool": {"properties": {"driver": {"properties": {"rules": {"items": RULE}}}}},
-                    "results": {"items": RESULT},
-                },
-            },
-        },
-    },
-}
-"""What GitHub asks of a SARIF file, after its page on SARIF support; the standard's own schema asks less."""
-ASKED = jsonschema.Draft202012Validator(SARIF)
+# Text, lines and JSON.
 
 
 @given(reports)
-def test_sarif_has_what_github_asks_for(report):
-    content = json.loads(shown("sarif", report))
-    ASKED.validate(content)
-    (run,) = content["runs"]
-    for finding, result in zip(report.findings, run["results"], strict=True):
-        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == finding.code
-        assert result["message"]["text"].startswith(finding.message)
-        place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
-        path = unquote(place.removeprefix("file://"), errors="surrogateescape")
-        assert path == finding.path
+def test_each_finding_has_one_heading_or_one_line(report):
+    said = [f"{each.severity}[RC309]" for each in report.findings]
+    headings = [
+        line for line in shown("text", report).split("\n") if line.startswith(tuple(f"{each}: " for each in said))
+    ]
+    assert headings == [
+        f"{words}: {printable(each.message)}" for words, each in zip(said, report.findings, strict=True)
+    ]
+    lines = shown("concise", report).split("\n")[:-1]
+    assert lines == [
+        printable(f"{each.path}:2:5: {words} {each.message}") for words, each in zip(said, report.findings, strict=True)
+    ]
 
 
-def test_sarif_says_what_could_not_be_checked():
-    report = Report((FileReport("net.py", failures=("internal error in net.py",)),))
-    (run,) = json.loads(shown("sarif", report))["runs"]
-    assert run["invocations"] == [
-        {
-            "executionSuccessful": False,
-            "toolExecutionNotifications": [{"level": "error", "message": {"text": "internal error in net.py"}}],
-        }
+@given(reports)
+def test_json_gives_back_what_it_was_given(report):
+    found = [each for file in json.loads(shown("json", report))["files"] for each in file["findings"]]
+    assert [(each["path"], each["message"], each["help"]) for each in found] == [
+        (each.path, each.message, each.help) for each in report.findings
     ]
 
 

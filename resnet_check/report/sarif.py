@@ -115,8 +115,10 @@ def _place(path: str, region: dict[str, Any], options: RenderOptions) -> dict[st
 
 def uri(path: str) -> str:
     """Return a path as a URI: relative as it is, an absolute one as that of a file."""
-    quoted = quote(os.fsencode(path))
-    return f"file://{quoted}" if quoted.startswith("/") else quoted
+    if os.path.isabs(path):
+        # Windows begins with the letter of a drive and a colon, all else with the slash.
+        return f"file:///{quote(os.fsencode(path), safe='/:').lstrip('/')}"
+    return quote(os.fsencode(path))
 
 
 def _region(span: Finding | Related | Edit) -> dict[str, Any]:
