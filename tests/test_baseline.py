@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resnet_check.baseline import Entry, read_baseline, written
+from resnet_check.cli.known import Baselines, without_known
+from resnet_check.report import RenderOptions
+from tests.drawn_reports import reports
 
 BROKEN = """import torch.nn as nn
 
@@ -127,3 +130,98 @@ def test_what_is_written_is_read_with_an_entry_on_each_line(known):
     path.write_text(written(known), encoding="utf-8")
     assert read_baseline(str(path)) == sorted(known)
     assert written(known).count("\n") == max(len(known), 1) + 2
+
+
+# Any project: its models are good or have mistakes of several kinds, alike ones too.
+
+MODEL = """
+
+class {name}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1, bias={bias})
+        self.norm = nn.BatchNorm2d({width})
+        self.fc = nn.Linear({features}, 10){spare}
+
+    def forward(self, x):
+        return self.fc(self.norm(self.conv(x)).relu().mean((2, 3)))
+"""
+RIGHT = {"bias": False, "width": 8, "features": 8, "spare": ""}
+SPARE = "\n        self.spare = nn.Linear(8, 8)"
+mistakes = st.fixed_dictionaries(
+    {
+        "bias": st.booleans(),
+        "width": st.sampled_from([8, 4]),
+        "features": st.sampled_from([8, 9]),
+        "spare": st.sampled_from(["", SPARE, SPARE * 2]),
+    }
+)
+projects = st.dictionaries(
+    st.sampled_from(["net.py", "other.py", "more/net.py"]),
+    st.dictionaries(st.sampled_from(["Net", "Small", "Other"]), mistakes, min_size=1),
+    min_size=1,
+)
+SLOW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def write_project(models, between=""):
+    for path in Path().rglob("*.py"):
+        path.unlink()
+    for path, classes in models.items():
+        text = "import torch.nn as nn\n" + between.join(
+            MODEL.format(name=name, **kind) for name, kind in classes.items()
+        )
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def checked(run_cli, *arguments):
+    """Return the exit status at the mildest severity, and the files of the findings that are left."""
+    outcome = run_cli(".", "--fail-on", "note", "--output-format", "json", "--no-cache", *arguments)
+    assert outcome.err == ""
+    return outcome.status, {file["path"] for file in json.loads(outcome.out)["files"] if file["findings"]}
+
+
+@SLOW
+@given(projects)
+def test_a_check_after_writing_is_clean_wherever_its_lines_are(run_cli, models):
+    write_project(models)
+    Path(FILE).unlink(missing_ok=True)
+    status, found = checked(run_cli)
+    assert checked(run_cli, "--write-baseline", FILE) == (0, set())
+    known = Path(FILE).read_text(encoding="utf-8")
+    assert {entry.path for entry in read_baseline(FILE)} == found
+    assert bool(read_baseline(FILE)) == bool(status)
+    assert checked(run_cli, "--baseline", FILE) == (0, set())
+    write_project({path: dict(reversed(classes.items())) for path, classes in models.items()}, "\n# moved\n\n")
+    assert checked(run_cli, "--baseline", FILE) == (0, set())
+    assert Path(FILE).read_text(encoding="utf-8") == known
+
+
+@SLOW
+@given(projects, st.data())
+def test_what_is_mended_leaves_and_what_is_new_is_found(run_cli, models, data):
+    write_project(models)
+    Path(FILE).unlink(missing_ok=True)
+    checked(run_cli, "--write-baseline", FILE)
+    mended = data.draw(st.sets(st.sampled_from(sorted(models))))
+    kept = [entry for entry in read_baseline(FILE) if entry.path not in mended]
+    new = {path: {"New": RIGHT | {"width": 4}} for path in data.draw(st.sets(st.sampled_from(sorted(models))))}
+    for path, classes in models.items():
+        rest = {name: RIGHT if path in mended else kind for name, kind in classes.items()}
+        new[path] = rest | new.get(path, {})
+    write_project(new)
+    with_new = {path for path, classes in new.items() if "New" in classes}
+    assert checked(run_cli, "--baseline", FILE) == (int(bool(with_new)), with_new)
+    assert read_baseline(FILE) == kept
+
+
+@given(reports)
+def test_whatever_is_found_is_known_once_it_is_written(report):
+    Path(FILE).unlink(missing_ok=True)
+    plain = RenderOptions(lines=lambda _path: ["class Net:", "    a = 1", "    a = 1"])
+    left, _ = without_known(report, [], Baselines(None, FILE), plain, live=False)
+    assert (len(left.findings), left.known) == (0, len(report.findings))
+    left, outdated = without_known(report, [], Baselines(FILE, None), plain, live=False)
+    assert (len(left.findings), left.known, outdated) == (0, len(report.findings), False)
+    assert len(read_baseline(FILE)) == len(report.findings)
