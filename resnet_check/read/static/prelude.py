@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from typing import Any, NamedTuple
 
 from resnet_check.read.static.interpreter import Interpreter
@@ -62,10 +63,6 @@ PLACES = {
 """Torch's names to classes of the text."""
 
 
-PACKAGES = frozenset({"torchvision", "pytorch_lightning", "lightning", "torchmetrics", "einops"})
-"""Packages of which some names are known here, where the project does not hold them."""
-
-
 class Text(NamedTuple):
     """One text: what stands for its path, the qualified names of what it gives, and the names that it uses."""
 
@@ -75,22 +72,27 @@ class Text(NamedTuple):
     natives: dict[str, Any]
 
 
+TEXTS = {
+    "torchvision": "torchvision",
+    "pytorch_lightning": "lightning",
+    "lightning": "lightning",
+    "einops": "einops",
+    "timm": "timm",
+}
+"""Packages to the modules beside this one that hold their texts."""
+
+
 def text_of(package: str) -> tuple[Text, frozenset[str]]:
     """Return the text for a package, and those of its names that are modules; it is imported when it is first needed."""
-    if package == "torchvision":
-        from resnet_check.read.static import torchvision_text as vision
+    name = TEXTS.get(package)
+    if name is None:
+        return Text("<torch>", TEXT, PLACES, {}), frozenset()
+    module = importlib.import_module(f"resnet_check.read.static.{name}_text")
+    return Text(f"<{name}>", module.TEXT, module.PLACES, getattr(module, "NATIVES", {})), module.NAMESPACES
 
-        return Text("<torchvision>", vision.TEXT, vision.PLACES, {}), vision.NAMESPACES
-    if package in {"lightning", "pytorch_lightning"}:
-        from resnet_check.read.static import lightning_text as lightning
 
-        return Text("<lightning>", lightning.TEXT, lightning.PLACES, lightning.NATIVES), lightning.NAMESPACES
-    if package == "einops":
-        from resnet_check.read.static import einops_text as einops
-
-        return Text("<einops>", einops.TEXT, einops.PLACES, einops.NATIVES), einops.NAMESPACES
-    return Text("<torch>", TEXT, PLACES, {}), frozenset()
-
+PACKAGES = frozenset({*TEXTS, "torchmetrics"})
+"""Packages of which some names are known here, where the project does not hold them."""
 
 METRIC = Native("metric", lambda _i, site, *_a, **_k: Opaque("a metric", site, "number"), lenient=True)
 """A class of torchmetrics: its objects are modules without parameters, which forward does not call."""

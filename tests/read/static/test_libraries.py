@@ -1,4 +1,4 @@
-"""Libraries that files of models build upon: torchvision's residual networks, Lightning's module, torchmetrics."""
+"""Libraries that files of models build upon: torchvision's and timm's networks, Lightning's module, torchmetrics."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ from functools import partial
 import torch
 import torchmetrics
 import pytorch_lightning as pl
+import timm
+from timm.models.layers import DropPath, Mlp, to_2tuple, trunc_normal_
 from torch import nn
 from torchvision import models, ops
 from torchvision.models._utils import IntermediateLayerGetter
@@ -100,6 +102,34 @@ class Net(pl.LightningModule):
 """,
         (28, "(N, 7, H, W)"),
     ),
+    "timm's network without its head, and timm's layers": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = timm.create_model("resnet18.a1_in1k", pretrained=True, num_classes=0, in_chans=1)
+        self.head = nn.Linear(self.body.num_features, to_2tuple(3)[0])
+        trunc_normal_(self.head.weight, std=0.02)
+        self.mlp = nn.Sequential(Mlp(512, 64), DropPath(0.1))
+    def forward(self, x):
+        x = self.body(x)
+        return self.head(x + self.mlp(x))
+""",
+        (11_689_512 - 513_000 - 6272 + 2 * 512 * 64 + 576 + 1539, "(N, 3)"),
+    ),
+    "the stages of timm's network": (
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = timm.create_model("resnet50", features_only=True, out_indices=(1, 4))
+        self.head = nn.Conv2d(self.body.feature_info.channels()[-1], 5, 1)
+    def forward(self, x):
+        shallow, deep = self.body(x)
+        return self.head(deep).mean((2, 3)), shallow.mean((2, 3))
+""",
+        (25_557_032 - 2_049_000 + 10_245, "[(N, 5), (N, 256)]"),
+    ),
     "the type of a partial": (
         """
 class Net(nn.Module):
@@ -133,3 +163,17 @@ def test_built_upon(text: str, expected: tuple[int, str]) -> None:
     (model,) = models_of(HEAD + text).values()
     assert (model.unknown, model.problems) == ([], [])
     assert (model.params, str(model.output)) == expected
+
+
+def test_a_network_of_timm_that_is_not_known() -> None:
+    text = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = timm.create_model("efficientnet_b0", pretrained=True)
+    def forward(self, x):
+        return self.body(x)
+"""
+    model = models_of(HEAD + text)["Net"]
+    assert (model.status, model.params) == ("partial", None)
+    assert "timm's network `efficientnet_b0`" in str(model.unknown[0])
