@@ -86,7 +86,7 @@ def ordinary(record: ModuleRecord) -> bool:
     """Return whether the numbers of a convolution are those of a sensible one: its padding keeps the size, or is none."""
     sizes = [record.attributes.get(name) for name in ("kernel_size", "stride", "padding", "dilation")]
     tuples = [size for size in sizes if isinstance(size, tuple) and all(isinstance(s, int) for s in size)]
-    if len(tuples) < len(sizes):
+    if len(tuples) < len(sizes) or len({len(size) for size in tuples}) > 1:
         return True
     kernel, stride, padding, dilation = tuples
     grouped = record.attributes.get("groups") in {1, record.attributes.get("in_channels")}

@@ -12,6 +12,9 @@ from resnet_check.graph.records import Shape
 GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1, "RNN": 1}
 """How many vectors of the hidden size each kind computes at once."""
 
+MAX_LAYERS = 1000
+"""Each layer has weights of its own, so that their number is work; torch itself needs seconds for so many."""
+
 
 def _size(check: Checks, operator: str, what: str, given: Any) -> Number:
     number = integer(check, given, operator, what, "invalid-layer")
@@ -40,6 +43,9 @@ def _build(
     layers = _size(check, operator, "num_layers", num_layers)
     if isinstance(layers, Dim):
         message = f"{operator} with a number of layers that depends on the input"
+        raise NotModelled(message)
+    if layers > MAX_LAYERS:
+        message = f"{operator} with more than {MAX_LAYERS} layers"
         raise NotModelled(message)
     if isinstance(dropout, (int, float)) and not 0 <= dropout <= 1:
         reason = f"the probability {dropout} is not between 0 and 1"

@@ -28,6 +28,7 @@ from resnet_check.read.static.values import (
     Tensor,
     Weights,
 )
+from resnet_check.read.static.weighing import weigh
 
 REGISTRIES = ("_parameters", "_buffers", "_modules")
 
@@ -448,6 +449,7 @@ def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node:
         if isinstance(owner, (dict, list)) and not isinstance(owner, Weights):
             interpreter.lose(Opaque(f"an unknown index is set: {index.reason}", frame.site(node)))
         return
+    weigh(interpreter, index)
     try:
         owner[index] = value
     except (TypeError, IndexError, ValueError):

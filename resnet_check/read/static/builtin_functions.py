@@ -197,10 +197,14 @@ def is_callable(_: Interpreter, __: Any, value: Any) -> Any:
     return isinstance(value, (Function, Native, BoundMethod, Partial, Class, StaticMethod))
 
 
+MAX_DIGITS = 400
+"""Digits to round to: Python makes a number of so many, and no float has more."""
+
+
 def rounded(_: Interpreter, site: Any, value: Any, digits: Any = None) -> Any:
     if isinstance(value, Dim) and digits is None:
         return value if isinstance(value.value, int) else apply("round", value)
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and (digits is None or (isinstance(digits, int) and abs(digits) < MAX_DIGITS)):
         return round(value) if digits is None else round(value, digits)
     return Opaque("`round` of something that is not read", site, "number")
 

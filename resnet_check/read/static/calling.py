@@ -28,6 +28,7 @@ from resnet_check.read.static.values import (
     Undetermined,
     first_opaque,
 )
+from resnet_check.read.static.weighing import charge, weigh
 
 STARRED = "starred"
 """The kind of the mark that an unknown number of arguments was passed here."""
@@ -97,6 +98,10 @@ def call_opaque(function: Opaque, site: Any) -> Opaque:
     )
 
 
+STUMBLES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+"""What Python raises where a function of the reader gets values that it was not written for."""
+
+
 def call_native(
     interpreter: Interpreter, function: Native, args: tuple[Any, ...], kwargs: dict[str, Any], site: Any
 ) -> Any:
@@ -106,12 +111,17 @@ def call_native(
         opaque = first_opaque(args) or (first_opaque(kwargs.values()) if kwargs else None)
         if opaque is not None:
             return Opaque(f"`{function.name}` of {opaque.reason}", opaque.site)
+    for value in (*args, *kwargs.values()):
+        weigh(interpreter, value)
     try:
-        return function.call(interpreter, site, *args, **kwargs)
-    except TypeError as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        return charge(interpreter, function.call(interpreter, site, *args, **kwargs))
+    except STUMBLES as error:
+        if isinstance(error, RecursionError):
             raise
-        return Opaque(f"these arguments of `{function.name}`", site)
+        unknown = Opaque(f"these arguments of `{function.name}`", site)
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            interpreter.lose(unknown)  # something may have been done before
+        return unknown
 
 
 def make_function(interpreter: Interpreter, name: str, node: Any, frame: Frame) -> Function:

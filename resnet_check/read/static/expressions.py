@@ -9,10 +9,11 @@ from resnet_check.read.static import operations
 from resnet_check.read.static.attributes import get_attribute, set_attribute, set_item
 from resnet_check.read.static.calling import call, make_function
 from resnet_check.read.static.frames import MISSING, Frame
-from resnet_check.read.static.interpreter import EXPRESSIONS, Interpreter
+from resnet_check.read.static.interpreter import EXPRESSIONS, MAX_ITEMS, Interpreter
 from resnet_check.read.static.iteration import iterate
 from resnet_check.read.static.python_types import builtin
-from resnet_check.read.static.values import Opaque, Undetermined
+from resnet_check.read.static.values import BudgetExceeded, Opaque, Undetermined
+from resnet_check.read.static.weighing import TOO_MANY, charge, weigh
 
 BINARY = {
     ast.Add: "add",
@@ -96,6 +97,7 @@ def call_expression(interpreter: Interpreter, node: ast.Call, frame: Frame) -> A
                 args.append(Opaque(items.reason, items.site, "starred"))
             else:
                 args.extend(items)
+                charge(interpreter, args)
         else:
             args.append(interpreter.evaluate(item, frame))
     kwargs: dict[str, Any] = {}
@@ -191,6 +193,7 @@ def items(interpreter: Interpreter, nodes: list[ast.expr], frame: Frame) -> list
             if isinstance(inner, Opaque):
                 raise Undetermined(inner)
             values.extend(inner)
+            charge(interpreter, values)
         else:
             values.append(interpreter.evaluate(node, frame))
     return values
@@ -212,7 +215,9 @@ def tuple_display(interpreter: Interpreter, node: ast.Tuple, frame: Frame) -> An
 
 def set_display(interpreter: Interpreter, node: ast.Set, frame: Frame) -> Any:
     try:
-        return set(items(interpreter, node.elts, frame))
+        found = items(interpreter, node.elts, frame)
+        weigh(interpreter, found)
+        return set(found)
     except Undetermined as reason:
         return reason.opaque
     except TypeError:
@@ -228,10 +233,12 @@ def dict_display(interpreter: Interpreter, node: ast.Dict, frame: Frame) -> Any:
             if not isinstance(value, dict):
                 return Opaque("a dict is built from something unknown", frame.site(node))
             result.update(value)
+            charge(interpreter, result)
             continue
         key = interpreter.evaluate(key_node, frame)
         if isinstance(key, Opaque):
             return Opaque(f"a key is unknown: {key.reason}", key.site)
+        weigh(interpreter, key)
         try:
             result[key] = value
         except TypeError:
@@ -256,6 +263,7 @@ def lambda_expression(interpreter: Interpreter, node: ast.Lambda, frame: Frame) 
 
 def joined_string(interpreter: Interpreter, node: ast.JoinedStr, frame: Frame) -> Any:
     parts: list[str] = []
+    size = 0
     for part in node.values:
         if isinstance(part, ast.Constant):
             parts.append(str(part.value))
@@ -268,7 +276,10 @@ def joined_string(interpreter: Interpreter, node: ast.JoinedStr, frame: Frame) -
         if text is None:
             return Opaque("a text with an unknown part", frame.site(node), "text")
         parts.append(text)
-    return operations.bounded("".join(parts))
+        size += len(text)
+        if size > MAX_ITEMS:
+            raise BudgetExceeded(TOO_MANY)
+    return charge(interpreter, "".join(parts))
 
 
 def starred(interpreter: Interpreter, node: ast.Starred, frame: Frame) -> Any:
@@ -325,10 +336,15 @@ def comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> Any:
     lost = run(0)
     if lost is not None:
         return Opaque(f"elements depend on {lost.reason}", lost.site)
-    if is_dict:
-        return dict(collected)
-    if isinstance(node, ast.SetComp):
-        return set(collected)
+    if is_dict or isinstance(node, ast.SetComp):
+        weigh(interpreter, [key for key, _ in collected] if is_dict else collected)
+    try:
+        if is_dict:
+            return dict(collected)
+        if isinstance(node, ast.SetComp):
+            return set(collected)
+    except TypeError:
+        return Opaque("a value without a hash", frame.site(node))
     if isinstance(node, ast.GeneratorExp):
         return iter(collected)
     return collected
@@ -375,7 +391,7 @@ def unpack(interpreter: Interpreter, target: ast.Tuple | ast.List, value: Any, f
         for part in target.elts:
             assign(interpreter, part, values, frame)
         return
-    values = list(values)
+    values = charge(interpreter, list(values))
     star = next((i for i, part in enumerate(target.elts) if isinstance(part, ast.Starred)), None)
     count = len(target.elts)
     if star is not None and len(values) >= count - 1:

@@ -8,6 +8,7 @@ from typing import Any
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
 from resnet_check.read.static.values import BudgetExceeded, Native, Opaque, Size, is_opaque
+from resnet_check.read.static.weighing import charge
 
 SAFE: dict[type, frozenset[str]] = {
     list: frozenset("append extend insert pop remove clear index count sort reverse copy __len__ __getitem__".split()),
@@ -35,6 +36,11 @@ SAFE: dict[type, frozenset[str]] = {
 """The methods that may be called: they run no code of the file and keep within bounds."""
 
 MUTATING = frozenset("append extend insert pop remove clear sort reverse setdefault update add discard".split())
+SCANNING = frozenset(
+    "insert pop remove index count sort reverse copy union intersection difference issubset issuperset".split()
+)
+"""The methods that may go over all elements."""
+
 VIEWS = frozenset({"keys", "values", "items"})
 VALUES_MAY_BE_UNKNOWN = frozenset(
     "append extend insert get setdefault update pop add keys values items copy clear".split()
@@ -84,6 +90,8 @@ def run(
     if args and isinstance(args[0], Opaque) and name in {"get", "setdefault", "pop"}:
         return Opaque(f"an unknown key: {args[0].reason}", args[0].site)
     args = tuple(list(a) if name in {"extend", "update"} and hasattr(a, "__next__") else a for a in args)
+    if isinstance(owner, str) or name in SCANNING:
+        charge(interpreter, owner)
     if name in {"zfill", "ljust", "rjust", "center"} and args and isinstance(args[0], int) and args[0] > MAX_ITEMS:
         reason = "a text with more than a million characters"
         raise BudgetExceeded(reason)

@@ -7,10 +7,11 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim
 from resnet_check.graph.dim import value as value_of
-from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
 from resnet_check.read.static.iteration import iterate
-from resnet_check.read.static.operations import bounded, format_value, unwrap
-from resnet_check.read.static.values import Instance, Opaque, Weights
+from resnet_check.read.static.operations import LONG_NUMBER, MAX_TEXT, MAX_WIDTH, format_value, longest, unwrap
+from resnet_check.read.static.values import BudgetExceeded, Instance, Opaque, Weights
+from resnet_check.read.static.weighing import TOO_MANY, charge
 
 
 class Nowhere:
@@ -41,17 +42,21 @@ def join(interpreter: Interpreter, site: Any, owner: str, values: Any) -> Any:
     parts = elements(interpreter, site, values)
     if isinstance(parts, Opaque) or not all(isinstance(part, str) for part in parts):
         return Opaque("a text with an unknown part", site, "text")
-    return bounded(owner.join(parts))
+    if len(owner) * len(parts) > MAX_ITEMS:
+        raise BudgetExceeded(TOO_MANY)
+    return owner.join(parts)
 
 
 def layout(_: Interpreter, site: Any, owner: str, *args: Any, **kwargs: Any) -> Any:
     """``str.format`` for plain fields."""
     values = [*args, *kwargs.values()]
-    wide = re.search(r"\d{4,}", owner) or re.search(r"\{[^}]*[.\[]", owner)
+    wide = LONG_NUMBER.search(owner) or re.search(r"\{[^}]*[.\[{]", owner.replace("{{", ""))
     if wide or any(format_value(v, -1, "") is None for v in values):
         return Opaque("a text with an unknown part", site, "text")
+    if owner.count("{") * (MAX_WIDTH + longest(map(unwrap, values))) > MAX_TEXT:
+        raise BudgetExceeded(TOO_MANY)
     try:
-        return bounded(owner.format(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()}))
+        return owner.format(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
     except (IndexError, KeyError, ValueError, TypeError, AttributeError):
         return Opaque("a text that cannot be formatted", site, "text")
 
@@ -110,7 +115,7 @@ def extend(interpreter: Interpreter, site: Any, owner: list[Any], values: Any) -
         owner.append(found)
     else:
         owner.extend(found)
-        bounded(owner)
+        charge(interpreter, owner)
     return None
 
 

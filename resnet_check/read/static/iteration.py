@@ -9,8 +9,9 @@ from typing import Any
 from resnet_check.graph.dim import Dim
 from resnet_check.read.static import tensors
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
-from resnet_check.read.static.operations import bounded, kind_of, unwrap
-from resnet_check.read.static.values import BoundMethod, Class, Instance, Opaque, Tensor
+from resnet_check.read.static.operations import kind_of, unwrap
+from resnet_check.read.static.values import BoundMethod, BudgetExceeded, Class, Instance, Opaque, Tensor
+from resnet_check.read.static.weighing import TOO_MANY
 
 
 def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iterable[Any] | Opaque:
@@ -22,7 +23,9 @@ def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iter
     if isinstance(value, Opaque):
         return value
     if isinstance(value, range):
-        return bounded(value) if len(value) > MAX_ITEMS else value
+        if len(value) > MAX_ITEMS:
+            raise BudgetExceeded(TOO_MANY)
+        return value
     if isinstance(value, Instance):
         found = value.cls.find("__iter__")
         if found is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import operator
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from resnet_check.graph.dim import Dim
@@ -24,6 +26,7 @@ from resnet_check.read.static.values import (
     Tensor,
     is_opaque,
 )
+from resnet_check.read.static.weighing import TOO_MANY, charge, weigh
 
 SPECIAL = {
     "add": ("__add__", "__radd__"),
@@ -74,14 +77,6 @@ def unwrap(value: Any) -> Any:
     return value
 
 
-def bounded(value: Any) -> Any:
-    """Return a text or a list, or give up on one that is too large to hold."""
-    if len(value) > MAX_ITEMS:
-        reason = "a value with more than a million elements"
-        raise BudgetExceeded(reason)
-    return value
-
-
 def binary(interpreter: Interpreter, name: str, left: Any, right: Any, node: Any, frame: Any) -> Any:
     """Return ``left op right``; ``name`` is the function of `operator`."""
     if isinstance(left, Opaque) or isinstance(right, Opaque):
@@ -116,6 +111,7 @@ def host_binary(interpreter: Interpreter, name: str, left: Any, right: Any, node
     if isinstance(right, Dim) and isinstance(left, (list, tuple, str)) and name == "mul":
         right = tensors.concrete(interpreter, right)
     if name == "mod" and isinstance(left, str):
+        weigh(interpreter, right)
         return percent_format(left, right, frame.site(node))
     check_size(name, left, right)
     if isinstance(right, Dim) and name in DIVISIONS:
@@ -132,7 +128,7 @@ def host_binary(interpreter: Interpreter, name: str, left: Any, right: Any, node
         )
     except (ArithmeticError, ValueError) as error:
         return interpreter.error(type(error).__name__, "bad-call", frame.site(node), reason=str(error))
-    return bounded(result) if isinstance(result, (str, list, tuple, bytes)) else result
+    return charge(interpreter, result)
 
 
 SIGN = {
@@ -180,7 +176,7 @@ def check_size(name: str, left: Any, right: Any) -> None:
     if name == "mul":
         for some, times in ((left, right), (right, left)):
             if isinstance(some, (str, list, tuple, bytes)) and isinstance(times, int) and len(some) * times > MAX_ITEMS:
-                bounded(range(len(some) * times))
+                raise BudgetExceeded(TOO_MANY)
         if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 4096:
             raise BudgetExceeded(TOO_LONG)
     elif name in {"pow", "lshift"} and isinstance(left, int) and isinstance(right, int):
@@ -189,13 +185,26 @@ def check_size(name: str, left: Any, right: Any) -> None:
             raise BudgetExceeded(TOO_LONG)
 
 
+LONG_NUMBER = re.compile(r"\d{4,}")
+MAX_WIDTH = 1000
+"""Characters to which a layout may widen a value: its numbers have up to three digits."""
+
+MAX_TEXT = 10 * MAX_ITEMS
+"""Characters that a text with many values may have at the most, before it is made."""
+
+
+def longest(values: Iterable[Any]) -> int:
+    """Return a bound of the characters that each value takes."""
+    return max((len(v) if isinstance(v, str) else 2 * MAX_WIDTH for v in values), default=0)
+
+
 def percent_format(text: str, values: Any, site: Any) -> Any:
     """Return ``text % values``."""
-    if not isinstance(values, (str, int, float, tuple, list, dict, bool)) or is_opaque(values) or "*" in text:
+    inner = values.values() if isinstance(values, dict) else values if isinstance(values, (tuple, list)) else (values,)
+    if not all(isinstance(v, (str, int, float, type(None))) for v in inner) or "*" in text or LONG_NUMBER.search(text):
         return Opaque("a text with an unknown part", site, "text")
-    inner = values if isinstance(values, tuple) else (values,)
-    if any(isinstance(v, (Dim, *OBJECTS, Tensor)) for v in inner) or any(c.isdigit() and len(text) > 200 for c in text):
-        return Opaque("a text with an unknown part", site, "text")
+    if text.count("%") * (MAX_WIDTH + longest(inner)) > MAX_TEXT:
+        raise BudgetExceeded(TOO_MANY)
     try:
         return text % values
     except (TypeError, ValueError, KeyError):
@@ -274,6 +283,8 @@ def compare(interpreter: Interpreter, name: str, left: Any, right: Any, node: An
         if name in {"eq", "ne"}:
             return (left is right) == (name == "eq")
         return Opaque("an order of objects", frame.site(node), "number")
+    for value in (left, right):
+        weigh(interpreter, value)
     try:
         return getattr(operator, name)(left, right)
     except TypeError:
@@ -364,6 +375,7 @@ def contains(interpreter: Interpreter, container: Any, item: Any, node: Any, fra
     if isinstance(container, Class) and container.members is not None:
         return any(member is item for member in container.members.values())
     if isinstance(container, (list, tuple)):
+        charge(interpreter, container)
         unsure: Any = False
         for element in container:
             known = truth(interpreter, compare(interpreter, "eq", element, item, node, frame), node, frame)
@@ -371,6 +383,7 @@ def contains(interpreter: Interpreter, container: Any, item: Any, node: Any, fra
                 return True
             unsure = known if isinstance(known, Opaque) else unsure
         return unsure
+    weigh(interpreter, item)
     try:
         return item in container
     except TypeError:
@@ -404,6 +417,7 @@ def get_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame:
         return owner
     if is_opaque(index):
         return Opaque("an unknown index", frame.site(node))
+    weigh(interpreter, index)
     return host_item(interpreter, owner, index, node, frame)
 
 
@@ -430,6 +444,8 @@ def host_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame
             reason=f"{kind_of(owner)} has no element [{kind_of(index)}]",
             none=owner is None,
         )
+    if isinstance(index, slice):
+        charge(interpreter, result)
     return Size(result) if isinstance(owner, Size) and isinstance(index, slice) else result
 
 
@@ -443,6 +459,7 @@ def delete_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, fra
             call(interpreter, BoundMethod(found[0], owner), (index,), {}, node, frame)
             return
         owner = unwrap(owner)
+    weigh(interpreter, index)
     try:
         del owner[index]
     except (LookupError, TypeError):

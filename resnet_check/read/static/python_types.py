@@ -166,6 +166,10 @@ def make_dict(interpreter: Interpreter, site: Any, values: Any = None, /, **kwar
         return Opaque("a dict of values that are not read", site)
 
 
+MAX_LENGTH = 1 << 60
+"""Python gives no length of a range with larger bounds."""
+
+
 def make_range(interpreter: Interpreter, site: Any, *bounds: Any) -> Any:
     from resnet_check.read.static import tensors
     from resnet_check.read.static.operations import kind_of
@@ -173,7 +177,7 @@ def make_range(interpreter: Interpreter, site: Any, *bounds: Any) -> Any:
     numbers = [tensors.concrete(interpreter, bound) for bound in bounds]
     if all(isinstance(n, int) for n in numbers) and 1 <= len(numbers) <= 3:
         made = range(*numbers)
-        if len(made) > 10 * MAX_ITEMS:
+        if any(abs(number) > MAX_LENGTH for number in numbers) or len(made) > 10 * MAX_ITEMS:
             reason = "a range of more than ten million"
             raise BudgetExceeded(reason)
         return made

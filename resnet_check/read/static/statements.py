@@ -15,6 +15,7 @@ from resnet_check.read.static.interpreter import ANCESTORS, STATEMENTS, Interpre
 from resnet_check.read.static.iteration import iterate
 from resnet_check.read.static.unknown_branches import forget, leaves, only_raises
 from resnet_check.read.static.values import Class, Instance, Native, Opaque, Property, Raised, Tensor, Undetermined
+from resnet_check.read.static.weighing import charge
 
 
 class Signal:
@@ -72,7 +73,7 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, frame: Frame) -> No
     if isinstance(left, list) and operator == "add":
         values = iterate(interpreter, right, node.value, frame)
         left.append(values) if isinstance(values, Opaque) else left.extend(values)
-        value: Any = left
+        value: Any = charge(interpreter, left)
     elif isinstance(left, Tensor):
         value = operations.binary(interpreter, f"i{operator.rstrip('_')}", left, right, node, frame)
     else:
