@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
+from markdown_it import MarkdownIt
 
 from resnet_check.checking import FileReport, ModelReport, Report
 from resnet_check.report import printable
@@ -169,6 +170,32 @@ def test_every_row_of_the_table_has_three_cells(report):
     assert len(rows) == len(report.findings)
     for row in rows:
         assert len(re.findall(r"(?<!\\)\|", row.replace("\\\\", ""))) == 4
+
+
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def said(text):
+    """Return what of a text has to be seen: code is not marked by backticks there, and spaces may go."""
+    return "".join(printable(text).replace("`", "").split())
+
+
+@given(reports)
+def test_a_reader_of_the_table_sees_what_was_said(report):
+    rows = []
+    for token in READER.parse(shown("markdown", report)):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows:
+            rows[-1].append(said("".join(child.content for child in token.children if child.content != "<br>")))
+    assert rows[1:] == [
+        [
+            f"{each.severity}RC309",
+            said(f"{each.path}:2"),
+            said(f"{each.message}{f'help: {each.help}' if each.help else ''}"),
+        ]
+        for each in report.findings
+    ]
 
 
 def test_a_comment_does_not_grow_without_end():
