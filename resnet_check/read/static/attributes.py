@@ -10,6 +10,7 @@ from resnet_check.read.static import tensors
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.host_methods import host_method
 from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.python_types import type_of
 from resnet_check.read.static.values import (
     OUTSIDE,
     BoundMethod,
@@ -141,6 +142,8 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
     """Return the attribute, or `MISSING`."""
     if isinstance(owner, Instance):
         return instance_attribute(interpreter, owner, name, node, frame)
+    if name == "__class__" and isinstance(owner, (Tensor, int, float, str, list, tuple, dict)):
+        return type_of(owner)
     if isinstance(owner, Tensor):
         return tensors.attribute(interpreter, owner, name, node, frame)
     if isinstance(owner, Opaque):

@@ -8,6 +8,7 @@ from typing import Any
 from resnet_check.graph.records import Problem
 from resnet_check.read.static.calling import plan_of
 from resnet_check.read.static.passes import NOT_FATAL, Pass
+from resnet_check.read.static.tensors import WEIGHTED
 from resnet_check.read.static.values import Class, Function, Instance, Opaque, Partial, StaticMethod
 
 OTHER_INPUTS = frozenset("list List dict Dict Mapping Sequence tuple Tuple str Batch".split())
@@ -37,7 +38,19 @@ def needs_arguments(value: Any, problems: list[Problem]) -> bool:
     _, _, star, double_star, _ = plan_of(function)
     if star is None and double_star is None:
         return False
-    return any(p.facts.get("forwarded") for p in problems) or takes_from(function, star)
+    if any(p.facts.get("forwarded") or misses_arguments(p) for p in problems) or takes_from(function, star):
+        return True
+    return any(has_no_key(problem) for problem in problems) and takes_from(function, double_star)
+
+
+def misses_arguments(problem: Problem) -> bool:
+    """Return whether a layer of torch was built without what it requires."""
+    return bool(problem.facts.get("torch")) and "misses the argument" in str(problem.facts.get("reason"))
+
+
+def has_no_key(problem: Problem) -> bool:
+    """Return whether something was looked up that a dict does not hold."""
+    return problem.kind == "bad-call" and str(problem.facts.get("reason")).startswith("there is no key")
 
 
 def takes_none(problem: Problem) -> bool:
@@ -46,7 +59,7 @@ def takes_none(problem: Problem) -> bool:
 
 
 def takes_from(function: Function, star: str | None) -> bool:
-    """Return whether a function takes certain elements out of its ``*args``."""
+    """Return whether a function takes certain elements out of its ``*args`` or ``**kwargs``."""
     return star is not None and any(
         isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
@@ -138,9 +151,22 @@ RECURRENT = frozenset({"lstm", "gru", "rnn"})
 def input_is_wrong(done: Pass) -> bool:
     """Return whether a pass with a guessed input failed before anything with weights said what the input must be."""
     fatal = next((p for p in done.problems if p.kind not in NOT_FATAL), None)
-    if fatal is not None and reads_a_sequence(done):
+    if fatal is None:
+        return refuses_input(done)
+    if reads_a_sequence(done):
         return True
-    if fatal is None or fatal.kind not in QUESTIONABLE or not fatal.facts.get("early"):
+    if not fatal.facts.get("early"):
         return False
+    if fatal.kind == "invalid-argument":
+        return fatal.facts.get("operator") == "pad"  # another number of widths than of dimensions
     # a bad call that is not an operator's, or gives one an object for a number, does not depend on shapes
-    return fatal.kind != "bad-call" or ("operator" in fatal.facts and " object>" not in fatal.facts["reason"])
+    called = fatal.kind != "bad-call" or ("operator" in fatal.facts and " object>" not in fatal.facts["reason"])
+    return fatal.kind in QUESTIONABLE and called
+
+
+def refuses_input(done: Pass) -> bool:
+    """Return whether the program itself raised before anything with weights ran, and not because something is unwritten."""
+    value = done.raised.value if done.raised is not None else None
+    if not isinstance(value, Instance) or value.cls.name == "NotImplementedError":
+        return False
+    return not any(op.kind in WEIGHTED for op in done.trace.ops)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from resnet_check.read.static import operations
+from resnet_check.read.static import operations, tensors
 from resnet_check.read.static.attributes import get_attribute, set_attribute, set_item
 from resnet_check.read.static.calling import call, make_function
 from resnet_check.read.static.frames import MISSING, Frame
@@ -405,6 +405,8 @@ def unpack(interpreter: Interpreter, target: ast.Tuple | ast.List, value: Any, f
             frame.site(target),
             reason=f"{len(values)} values are unpacked into {count} names",
             message="unpack",
+            operator="unpacking",
+            early=tensors.is_early(interpreter),
         )
         values = [lost] * count
     for part, item in zip(target.elts, values, strict=True):

@@ -58,7 +58,7 @@ def resolve(interpreter: Interpreter, name: str) -> Any:
     if name in _resolved:
         return _resolved[name]
     value = look_up(canonical(name))
-    if value is None:
+    if value is None and name not in VALUES:
         value = prelude.find(interpreter, name)
         kind = OUTSIDE if name.partition(".")[0] in PLAIN_MODULES else "any"
         return Opaque(f"`{name}`", kind=kind) if value is None else value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.dim import Dim, value
 from resnet_check.graph.records import Op, Site
-from resnet_check.read.static import inputs, passes
+from resnet_check.read.static import doubtful, inputs, passes
 from resnet_check.read.static.trace import Registry
 from resnet_check.read.static.values import Instance
 
@@ -48,8 +48,8 @@ class Looker:
         self.guessed = True
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
-        if too_deep(done):
-            return self.without_channels(tree, rank) or looked
+        if done.raised is None and doubtful.input_is_wrong(done):
+            return self.of_another_kind(tree, channels, rank) or looked
         if not size_matters(done):
             small = looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
             return looked if small[1].fatal and not done.fatal else small
@@ -57,13 +57,22 @@ class Looker:
             other = self.attempt(channels, (size,) * rank)
             if not other[1].fatal:
                 return other
-        return looked
+        return (self.of_another_kind(tree, channels, rank) if doubtful.refuses_input(done) else None) or looked
 
     def without_channels(self, tree: ast.Module, rank: int) -> Looked | None:
         """Return what an input without a dimension for the channels gives, if forward adds that dimension itself."""
         sizes = next((s for s in inputs.stated_shapes(tree) if len(s) == rank), inputs.DEFAULTS[rank])
         looked = self.run(None, sizes)
         return None if looked[1].fatal else looked
+
+    def of_another_kind(self, tree: ast.Module, channels: int, rank: int) -> Looked | None:
+        """Return what the first input that is accepted gives: without channels, or a signal instead of an image."""
+        looked = self.without_channels(tree, rank) if rank else None
+        for signal_channels in () if looked is not None or rank == 1 else (channels, None):
+            looked = self.run(signal_channels, inputs.DEFAULTS[1])
+            if not looked[1].fatal:
+                return looked
+        return looked if looked is not None and not looked[1].fatal else None
 
     def promising(self, looked: Looked, rank: int) -> list[int]:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""

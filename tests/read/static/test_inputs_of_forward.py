@@ -170,3 +170,118 @@ def test_a_tensor_of_too_many_dimensions_that_the_file_itself_gives() -> None:
     assert models["net"].status == "failed"
     (problem,) = models["net"].problems
     assert (problem.kind, problem.facts["got"], problem.facts["expected"]) == ("wrong-rank", 4, "2 or 3")
+
+
+OTHERS = {
+    "a forward that wants a wave": (
+        """
+class Wave(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, 1, 2))
+    def forward(self, x):
+        assert len(x.size()) == 2
+        return F.conv1d(F.pad(x.unsqueeze(1), (1, 0), "reflect"), self.weight).squeeze(1)
+""",
+        ("complete", "(N, L)", "(N, L)"),
+    ),
+    "one that names three sizes": (
+        """
+class Spectrum(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        batch, bins, time = x.shape
+        return x.reshape(batch, bins * time) * self.scale
+""",
+        ("complete", "(N, H, W)", "(N, H * W)"),
+    ),
+    "frames of features instead of images": (
+        """
+class Frames(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 1)
+    def forward(self, x):
+        return self.conv(x.permute(0, 2, 1).unsqueeze(1))
+""",
+        ("complete", "(N, H, W)", "(N, 4, W, H)"),
+    ),
+    "one that asks a tensor for the name of its class": (
+        """
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        x = [x] if x.__class__.__name__ is "Tensor" else x
+        return self.conv(x[-1])
+""",
+        ("complete", "(N, 3, H, W)", "(N, 4, H, W)"),
+    ),
+    "one that takes numpy's arrays along": (
+        """
+import numpy as np
+class Mean(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.mean = torch.Tensor(np.array([0.5, 0.4, 0.4])[:, np.newaxis, np.newaxis]).expand(3, 32, 32).cuda()
+    def forward(self, x):
+        return self.conv(x - self.mean)
+net = Mean()
+net(torch.randn(1, 3, 32, 32))
+""",
+        ("complete", "(N, 3, H, W)", "(N, 4, 32, 32)"),
+    ),
+    "one that wants what nobody knows": (
+        """
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        assert isinstance(x, dict)
+        return self.scale * x["image"]
+""",
+        ("partial", "(N, 3, H, W)", "None"),
+    ),
+    "one that is not written": (
+        """
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        raise NotImplementedError
+""",
+        ("failed", "(N, 3, H, W)", "None"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), OTHERS.values(), ids=OTHERS)
+def test_an_input_of_another_kind(text: str, expected: tuple[str, str, str]) -> None:
+    model = list(models_of(text).values())[-1]
+    given = f"({', '.join(map(str, model.input))})"
+    assert (model.status, given, str(model.output)) == expected
+
+
+NEEDED = {
+    "taken from the keywords": """
+def net(**kwargs):
+    return nn.Conv2d(3, kwargs["width"], kwargs["kernel"])
+""",
+    "passed on to a layer": """
+class Padded(nn.Conv2d):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.padding = (1, 1)
+""",
+}
+
+
+@pytest.mark.parametrize("text", NEEDED.values(), ids=NEEDED)
+def test_what_needs_arguments_is_no_model(text: str) -> None:
+    assert not models_of(text)

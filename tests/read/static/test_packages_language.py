@@ -447,17 +447,6 @@ class Net(nn.Module):
 """,
         80,
     ),
-    "frames of features instead of images": (
-        """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(1, 4, 1)
-    def forward(self, x):
-        return self.conv(x.permute(0, 2, 1).unsqueeze(1))
-""",
-        8,
-    ),
     "channels that nothing tells": (
         """
 class Net(nn.Module):
