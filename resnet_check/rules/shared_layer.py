@@ -173,17 +173,22 @@ def is_meant(found: Places, site: Site) -> bool:
 
 
 def twice(net: Anatomy, found: Places, record: ModuleRecord) -> Iterator[tuple[Site, Site]]:
-    """Yield pairs of calls of a module in one run of one function, the second of which depends on the first alone."""
+    """Yield pairs of calls of a module in one run of one function, the second of which depends on the first alone.
+
+    Of several on one line, as in ``f(f(f(x)))``, there is one.
+    """
     if len({key(site) for site in record.calls}) < 2 or (unused_twin(net.model, record) and not net.model.trial):
         return
+    lines: set[tuple[str, int]] = set()
     for first, second in zip(record.calls, record.calls[1:], strict=False):
-        if key(first) == key(second) or not same_frame(first, second):
+        if key(first) == key(second) or not same_frame(first, second) or (second.path, second.line) in lines:
             continue
         if in_loop(found, first) or in_loop(found, second) or is_meant(found, second):
             continue
         before, after = ops_of(net.model, record, first), ops_of(net.model, record, second)
         alike = before and after and sizes(before[-1].shape) == sizes(after[-1].shape)
         if alike and before[-1].index in net.flow.path(START, after[0].index):
+            lines.add((second.path, second.line))
             yield first, second
 
 
