@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resnet_check.errors import CannotCheckError
 from resnet_check.report.fingerprint import around, fingerprints
-from resnet_check.source import read_bytes
+from resnet_check.source import MAX_OWN_BYTES, read_bytes
 
 if TYPE_CHECKING:
     from resnet_check.finding import Finding
@@ -51,7 +51,7 @@ def written(known: Iterable[Entry]) -> str:
 def read_baseline(path: str) -> list[Entry]:
     """Return the entries of a file; raises `CannotCheckError` for one that is no baseline."""
     try:
-        content = json.loads(read_bytes(path))
+        content = json.loads(read_bytes(path, MAX_OWN_BYTES))
         if content["version"] != VERSION:
             message = f"{path} is a baseline of version {content['version']}, not {VERSION}"
             raise CannotCheckError(message)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resnet_check import __version__
 from resnet_check.checking import FileReport, ModelReport
@@ -22,15 +22,20 @@ from resnet_check.finding import Edit, Finding, Fix, Related
 from resnet_check.graph.records import Unknown
 from resnet_check.source import read_bytes
 
+if TYPE_CHECKING:
+    from resnet_check.gate.snapshot import Gate, Snapshot
+
 FOLDER_VARIABLE = "RESNET_CHECK_CACHE_DIR"
 
 USER_FOLDERS = {"win32": ("LOCALAPPDATA", "AppData/Local"), "darwin": ("", "Library/Caches")}
 """Where the systems that have a way of their own keep caches: a variable, and the folder when it is not set."""
 
 
-def cached(path: str, data: bytes, settings: Settings, check: Callable[[], FileReport]) -> FileReport:
+def cached(
+    path: str, data: bytes, settings: Settings, check: Callable[[], FileReport], gate: Gate | None = None
+) -> FileReport:
     """Return the report of a file's content from the cache, or else from ``check``, and keep it."""
-    entry = os.path.join(_folder(), _key(path, data, settings))
+    entry = os.path.join(_folder(), _key(path, data, settings, gate))
     report = _load(entry)
     if report is None:
         report = check()
@@ -62,8 +67,9 @@ def _digest(*parts: bytes) -> str:
     return whole.hexdigest()
 
 
-def _key(path: str, data: bytes, settings: Settings) -> str:
-    choices = (settings.select, settings.extend_select, settings.ignored_in(path), settings.input)
+def _key(path: str, data: bytes, settings: Settings, gate: Gate | None) -> str:
+    rules = (settings.select, settings.extend_select, settings.ignored_in(path))
+    choices = (*rules, settings.input, settings.like, gate)
     words = (os.path.abspath(path), path, choices, __version__, _newest_change(), sys.version, sys.platform)
     return _digest(repr(words).encode("utf-8", "surrogatepass"), data)
 
@@ -133,7 +139,14 @@ def _report(content: list[Any]) -> FileReport:
         findings=tuple(map(_finding, report.findings)),
         failures=tuple(report.failures),
         dependencies=tuple(report.dependencies),
+        snapshots=_snapshots(report.snapshots) if report.snapshots else (),
     )
+
+
+def _snapshots(content: Any) -> tuple[Snapshot, ...]:
+    from resnet_check.gate.snapshot import restored
+
+    return tuple(map(restored, content))
 
 
 def _model(content: Any) -> ModelReport:

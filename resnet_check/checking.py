@@ -13,6 +13,8 @@ from resnet_check.graph.records import Model, Problem, Site, Unknown
 
 if TYPE_CHECKING:
     from resnet_check.config import Settings
+    from resnet_check.gate.changes import ModelChange
+    from resnet_check.gate.snapshot import Gate, Snapshot
     from resnet_check.papers.comparing import Identity
     from resnet_check.read.reading import Reading
     from resnet_check.rules.base import FileContext, Reread, Rule
@@ -56,6 +58,7 @@ class FileReport(NamedTuple):
     """What was found in one file.
 
     ``failures`` say what the tool could not do. ``dependencies`` are the other files of the project that were read.
+    ``snapshots`` are what a gate compares the models by, where there is one.
     """
 
     path: str
@@ -63,6 +66,7 @@ class FileReport(NamedTuple):
     findings: tuple[Finding, ...] = ()
     failures: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Report:
     """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure.
 
     ``isolation`` names the layers behind which models were run; None where none was run. ``known`` is the number of
-    findings that were left out because a baseline knows them.
+    findings that were left out because a baseline knows them. ``changes`` is what became of the models since a revision;
+    None where nobody asked.
     """
 
     files: tuple[FileReport, ...]
@@ -78,6 +83,7 @@ class Report:
     fail_on: str = field(default="warning", kw_only=True)
     isolation: str | None = field(default=None, kw_only=True)
     known: int = field(default=0, kw_only=True)
+    changes: tuple[ModelChange, ...] | None = field(default=None, kw_only=True)
 
     @property
     def models(self) -> tuple[ModelReport, ...]:
@@ -110,8 +116,8 @@ class Report:
         return sum(finding.severity == severity for finding in self.findings)
 
 
-def check_source(source: Source, settings: Settings) -> FileReport:
-    """Return what the rules that are on find in one file."""
+def check_source(source: Source, settings: Settings, gate: Gate | None = None) -> FileReport:
+    """Return what the rules that are on find in one file; for a gate, also what it compares the models by."""
     from resnet_check.rules.base import FileContext
     from resnet_check.rules.selection import selected
 
@@ -126,6 +132,7 @@ def check_source(source: Source, settings: Settings) -> FileReport:
         reread=_reread(source),
         like=settings.like,
         reference=_reference,
+        locked=None if gate is None else gate.locked,
     )
     findings, ran = _run(rules, context, failures, deadline)
     late = rules[len(ran) :]
@@ -139,7 +146,18 @@ def check_source(source: Source, settings: Settings) -> FileReport:
         findings=tuple(findings),
         failures=tuple(failures),
         dependencies=tuple(reading.dependencies),
+        snapshots=() if gate is None else _snapshots(context, failures),
     )
+
+
+def _snapshots(context: FileContext, failures: list[str]) -> tuple[Snapshot, ...]:
+    from resnet_check.gate.snapshot import snapshots
+
+    try:
+        return snapshots(context)
+    except Exception as error:  # noqa: BLE001 - a gate must not end the report of the findings
+        failures.append(_failure(context.source.path, "its models", error))
+        return ()
 
 
 def _left_out(path: str, rules: Sequence[Rule]) -> Problem:

@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
     from resnet_check.config import Settings
     from resnet_check.finding import Finding
+    from resnet_check.gate.snapshot import Gate
 
 FEW = 8
 """Up to so many files are checked faster in one process than processes start."""
 
 
 class Work(NamedTuple):
-    """One file to check; ``data`` holds its content when that does not come from the file."""
+    """One file to check; ``data`` holds its content when that does not come from the file.
+
+    With a ``gate`` the report has a Snapshot of each model.
+    """
 
     path: str
     settings: Settings
     data: bytes | None = None
+    gate: Gate | None = None
 
 
 Advance = Callable[[FileReport], None]
@@ -64,13 +69,13 @@ def check_work(work: Work, *, use_cache: bool) -> FileReport:
         return FileReport(work.path, failures=(str(error),))
 
     def check() -> FileReport:
-        return check_source(parse_source(work.path, data), work.settings)
+        return check_source(parse_source(work.path, data), work.settings, work.gate)
 
     if not use_cache:
         return check()
     from resnet_check.cache import cached
 
-    return cached(work.path, data, work.settings, check)
+    return cached(work.path, data, work.settings, check, work.gate)
 
 
 def _check_and_tidy(work: Work, *, use_cache: bool) -> FileReport:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 512 * 1024
 """The largest file that is parsed: Python's own parser needs up to a kilobyte of memory for each byte of source."""
 
+MAX_OWN_BYTES = 256 * 1024 * 1024
+"""The largest file of the tool's own, a baseline or a lock, that is read."""
+
 SLOW_ENCODINGS = frozenset({"idna", "punycode"})
 """Encodings of host names: their decoders take time that grows with the square of the length."""
 
@@ -82,11 +85,11 @@ def read_source(path: str) -> Source:
     return parse_source(path, read_bytes(path))
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, most: int = MAX_BYTES) -> bytes:
     """Return a file's content, of a file that is too large only enough to see that."""
     try:
         with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(most + 1)
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise CannotCheckError(message) from error

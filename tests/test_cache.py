@@ -78,6 +78,7 @@ def test_a_file_is_checked_once():
         ("b.py", b"x", Settings()),
         ("a.py", b"y", Settings()),
         ("a.py", b"x", Settings(select=("RC1",))),
+        ("a.py", b"x", Settings(like="resnet-50")),
         ("a.py", b"x", Settings(ignore=("RC1",))),
         ("a.py", b"x", Settings(input=(3, 32, 32))),
         ("a.py", b"x", Settings(per_file_ignores=(("a.py", ("RC1",)),), root=".")),

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,17 @@ def generated(part):
     return around.format(text)
 
 
+def diff():
+    """Return the output of a diff, which a test of that command keeps."""
+    text = (ROOT / "tests/golden/diff.txt").read_text(encoding="utf-8")
+    lines = "".join(f"    {line}".rstrip() + "\n" for line in text.splitlines())
+    return f"\n    $ resnet-check diff old.py new.py\n\n{lines}\n"
+
+
+MADE = {**{part: partial(generated, part) for part in GENERATED}, "diff": diff}
+"""What makes each of the parts between markers."""
+
+
 def parts(text, part):
     """Return what stands before, between and after the markers of a part."""
     begin, end = f"<!-- {part}: begin -->\n", f"<!-- {part}: end -->"
@@ -54,9 +67,9 @@ def parts(text, part):
     return before + begin, inside, end + after
 
 
-@pytest.mark.parametrize("part", GENERATED)
+@pytest.mark.parametrize("part", MADE)
 def test_generated_parts_are_fresh(part):
-    assert parts(README.read_text(encoding="utf-8"), part)[1] == generated(part), "run `python tests/test_readme.py`"
+    assert parts(README.read_text(encoding="utf-8"), part)[1] == MADE[part](), "run `python tests/test_readme.py`"
 
 
 def test_a_newcomer_finds_exactly_two_commands():
@@ -71,7 +84,7 @@ def test_a_newcomer_finds_exactly_two_commands():
 
 def test_every_option_is_named():
     text = README.read_text(encoding="utf-8")
-    helps = "".join(output(f"{command} --help") for command in ("check", "summary", "show"))
+    helps = "".join(output(f"{command} --help") for command in ("check", "summary", "show", "diff", "lock"))
     options = set(re.findall(r"^ +(--[a-z-]+)", helps, re.MULTILINE)) - {"--help", "--exit-zero"}
     assert {option for option in options if option not in text} == set()
 
@@ -92,6 +105,35 @@ def test_files_that_are_named_are_there(name):
     invented = {f"resnet_check/{name}.py" for name in guides}
     paths = {path for pair in named for path in pair if "/" in path or "." in path} - invented
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_the_section_on_changes_does_what_it_says(tmp_path):
+    section = README.read_text(encoding="utf-8").partition("## See what a change changes")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```console\n(.+?)```", section, re.DOTALL)
+    model = (ROOT / "tests/models/resnet_imagenet.py").read_text(encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    for name in ("old.py", "new.py", "models/resnet.py"):
+        (tmp_path / name).write_text(model, encoding="utf-8")
+
+    def run(*words):
+        return subprocess.run(
+            words, cwd=tmp_path, check=False, capture_output=True, encoding="utf-8", timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RESNET_CHECK_CACHE_DIR": str(tmp_path / ".cache")},
+        )  # fmt: skip
+
+    run("git", "init", "-q", "-b", "main")
+    run("git", "add", ".")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    assert run("git", *who, "commit", "-q", "-m", "first").returncode == 0
+    commands = [shlex.split(line[2:], comments=True)[1:] for line in block.splitlines()]
+    assert [words[0] for words in commands] == ["lock", "models", "diff", "diff", "models"]
+    for words in commands:
+        assert run(sys.executable, "-m", "resnet_check", *words).returncode == 0, words
+    changed = model.replace("[3, 4, 6, 3]", "[3, 4, 5, 3]")
+    for name in ("new.py", "models/resnet.py"):
+        (tmp_path / name).write_text(changed, encoding="utf-8")
+    statuses = [run(sys.executable, "-m", "resnet_check", *words).returncode for words in commands[1:]]
+    assert statuses == [1, 1, 1, 1]
 
 
 def test_the_section_on_tests_does_what_it_says(tmp_path):
@@ -115,9 +157,9 @@ def test_the_section_on_tests_does_what_it_says(tmp_path):
 
 def main():
     text = README.read_text(encoding="utf-8")
-    for part in GENERATED:
+    for part, make in MADE.items():
         before, _, after = parts(text, part)
-        text = before + generated(part) + after
+        text = before + make() + after
     README.write_text(text, encoding="utf-8")
 
 

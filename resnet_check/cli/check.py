@@ -82,6 +82,8 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @click.option("--like", callback=_like, metavar="VARIANT", help="The published network that the models shall be.")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings of this file; those that are mended leave it.")
 @click.option("--write-baseline", metavar="FILE", help="Write what is found to this file, as known from now on.")
+@click.option("--locked", is_flag=True, help="Also compare the models with `resnet-check.lock`, which `lock` writes.")
+@click.option("--since", metavar="REV", help="Report only what a change since this revision of git may have brought.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Mildest severity that gives exit status 1: warning.")
 @click.option("--exit-zero", is_flag=True, help="Exit with status 0 whatever is found.")
 @click.option("--statistics", is_flag=True, help="Also count the findings of each rule.")

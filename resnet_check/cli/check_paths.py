@@ -45,6 +45,8 @@ class Options(NamedTuple):
     stdin_filename: str = "<stdin>"
     jobs: int | None = None
     no_cache: bool = False
+    locked: bool = False
+    since: str | None = None
     live: bool = False
     require_isolation: bool = False
     config_file: str | None = None
@@ -103,6 +105,12 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
     files = _files(paths, settings_in)
     whole_run = settings_in(_folder_of(paths[0], name))
     work = [_work(path, name, settings_in) for path in files]
+    lock = None
+    if options.locked or options.since:
+        from resnet_check.cli.gated import gated, lock_here
+
+        lock = lock_here() if options.locked else None
+        work = gated(work, lock)
     with _progress(len(work)) as advance:
         report = run(
             work, jobs=whole_run.jobs, use_cache=not options.no_cache, fail_on=whole_run.fail_on, advance=advance
@@ -114,6 +122,10 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         from resnet_check.live import check_live
 
         report = check_live(report, work, _line_finder({}), strict=options.require_isolation)
+    if lock is not None:
+        from resnet_check.cli.gated import with_gone
+
+        report = with_gone(report, lock, paths)
     lines = _line_finder({item.path: item.data for item in work if item.data is not None})
     rendering = RenderOptions(options.color == "always", options.statistics, lines, repository_path)
     outdated = False
@@ -122,6 +134,10 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
 
         baselines = Baselines(options.baseline, options.write_baseline)
         report, outdated = without_known(report, work, baselines, rendering, live=options.live)
+    if options.since:
+        from resnet_check.cli.gated import only_new
+
+        report = only_new(report, options.since, paths, settings_in, lines)
     _emit(report, options, rendering)
     for failure in report.failures:
         complain(failure)

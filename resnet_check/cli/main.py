@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from resnet_check.errors import CannotCheckError
 
-COMMANDS = ("check", "explain", "rules", "show", "summary")
+COMMANDS = ("check", "diff", "explain", "lock", "rules", "show", "summary")
 """The commands; each is the function ``command`` of the module of its name."""
 
 FOUND_NOTHING, FOUND_SOMETHING, CANNOT, INTERRUPTED = 0, 1, 2, 130

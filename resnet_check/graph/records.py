@@ -137,6 +137,7 @@ class ModuleRecord:
     does). ``created`` says that it was built while forward ran. ``sites`` are the places where attributes were assigned.
     ``frozen`` names the parameters that take no gradient, ``initial`` those that the code fills with one number, and where.
     ``tied`` names the parameters whose tensor was registered before, with the module's index and the name there.
+    ``transient`` names the buffers that are no part of the state dict.
     ``unknown`` says that its own parameters are not all known. ``outputs`` holds what each call gave, nested as
     `Model.output` is, with None for what was not understood; calls after something went wrong are left out.
     """
@@ -163,6 +164,7 @@ class ModuleRecord:
     frozen: tuple[str, ...] = ()
     initial: dict[str, tuple[float, Site]] = field(default_factory=dict)
     tied: dict[str, tuple[int, str]] = field(default_factory=dict)
+    transient: tuple[str, ...] = ()
     unknown: bool = False
     outputs: list[Any] = field(default_factory=list)
 

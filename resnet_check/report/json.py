@@ -35,6 +35,10 @@ def render(report: Report, options: RenderOptions) -> str:
         content["isolation"] = report.isolation
     if report.known:
         content["summary"]["known"] = report.known
+    if report.changes is not None:
+        from resnet_check.report.changes import data
+
+        content["changes"] = data(report.changes)
     if options.statistics:
         content["statistics"] = [
             {"rule": name, "code": code, "count": count} for count, code, name in statistics(report)

@@ -20,8 +20,9 @@ MAX_FINDINGS = 100
 
 
 def render(report: Report, options: RenderOptions) -> str:
-    """Return a heading, a table of the findings and one of the models."""
-    blocks = [f"### resnet-check: {_counts(report)}", *_findings(report, options), *_models(report, options)]
+    """Return a heading, what changed in the architecture where that was asked for, the findings, and the models."""
+    blocks = [f"### resnet-check: {_counts(report)}", *_changes(report), *_findings(report, options)]
+    blocks += _models(report, options)
     if options.statistics and report.findings:
         rows = [f"| {count:,} | {code} | {name} |" for count, code, name in statistics(report)]
         blocks.append(_table("| findings | code | rule |", rows))
@@ -33,6 +34,13 @@ def _counts(report: Report) -> str:
     counts = ((severity, report.count(severity)) for severity in ("error", "warning", "note"))
     found = [f"{count:,} {severity}{'' if count == 1 else 's'}" for severity, count in counts if count]
     return ", ".join(found) or ("nothing found" if report.models else "no model found")
+
+
+def _changes(report: Report) -> Iterator[str]:
+    if report.changes is not None:
+        from resnet_check.report.changes import markdown
+
+        yield markdown(report.changes)
 
 
 def _findings(report: Report, options: RenderOptions) -> Iterator[str]:

@@ -20,6 +20,7 @@ from resnet_check.graph.records import Model, Problem, Site
 from resnet_check.rules._explained import explained, softer, told_twice
 
 if TYPE_CHECKING:
+    from resnet_check.gate.snapshot import Snapshot
     from resnet_check.source import Source
     from resnet_check.suppression import Suppression
 
@@ -42,8 +43,8 @@ class FileContext:
 
     ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
     With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``like`` is the published
-    network that the user says the models are, and ``reference`` reads its reference. ``shared`` keeps what several rules
-    work out together.
+    network that the user says the models are, and ``reference`` reads its reference. ``locked`` are the file's models as the
+    lock file has them. ``shared`` keeps what several rules work out together.
     """
 
     source: Source
@@ -53,6 +54,7 @@ class FileContext:
     reread: Reread | None = None
     like: str | None = None
     reference: Callable[[str, int | None, int | None, tuple[int, ...] | None], Model] | None = None
+    locked: tuple[Snapshot, ...] | None = None
     shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -72,7 +74,10 @@ class FileContext:
 
 
 class Rule(NamedTuple):
-    """One kind of mistake, with its page and its examples; ``like`` is the network that these are said to be."""
+    """One kind of mistake, with its page and its examples.
+
+    ``like`` is the network that the examples are said to be, ``locked`` the file of which a lock was made before.
+    """
 
     code: str
     name: str
@@ -82,6 +87,7 @@ class Rule(NamedTuple):
     bad: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
     like: str | None = None
+    locked: str | None = None
 
     @property
     def title(self) -> str:
@@ -165,6 +171,7 @@ def load(module: Any) -> Rule:
         bad=tuple(module.BAD),
         good=tuple(module.GOOD),
         like=getattr(module, "LIKE", None),
+        locked=getattr(module, "LOCKED", None),
     )
 
 

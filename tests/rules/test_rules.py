@@ -9,6 +9,7 @@ import pytest
 from resnet_check.checking import check_source
 from resnet_check.config import Settings
 from resnet_check.finding import SEVERITIES
+from resnet_check.gate.snapshot import Gate
 from resnet_check.rules.base import all_rules
 from resnet_check.source import parse_source
 
@@ -29,10 +30,15 @@ def examples(*kinds):
     ]
 
 
-def found(text, path="model.py", like=None):
-    report = check_source(parse_source(path, text.encode()), Settings(like=like))
+def found(text, path="model.py", rule=None):
+    like, locked = (rule.like, rule.locked) if rule else (None, None)
+    report = check_source(parse_source(path, text.encode()), Settings(like=like), locked and Gate(snapshots_of(locked)))
     assert report.failures == ()
     return report.findings
+
+
+def snapshots_of(text):
+    return check_source(parse_source("model.py", text.encode()), Settings(), Gate()).snapshots
 
 
 def marked(text):
@@ -87,25 +93,25 @@ def test_a_rule_file_is_short(rule):
 def test_a_bad_example_is_reported_at_its_marks_only(rule, text):
     expected = [line for name, line in marked(text) if name == rule.name]
     assert expected, "mark each line to be reported with `# <- rule-name`"
-    assert sorted(finding.line for finding in found(text, like=rule.like) if finding.rule == rule.name) == expected
+    assert sorted(finding.line for finding in found(text, rule=rule) if finding.rule == rule.name) == expected
 
 
 @pytest.mark.parametrize(("rule", "text"), examples("bad"))
 def test_a_bad_example_shows_no_mistake_that_it_does_not_mark(rule, text):
-    loud = {(finding.rule, finding.line) for finding in found(text, like=rule.like) if finding.severity != "note"}
+    loud = {(finding.rule, finding.line) for finding in found(text, rule=rule) if finding.severity != "note"}
     assert loud <= set(marked(text))
 
 
 @pytest.mark.parametrize(("rule", "text"), examples("good"))
 def test_a_good_example_raises_nothing(rule, text):
-    findings = found(text, like=rule.like)
+    findings = found(text, rule=rule)
     assert [finding for finding in findings if finding.rule == rule.name] == []
     assert [finding for finding in findings if finding.severity != "note"] == []
 
 
 @pytest.mark.parametrize(("rule", "text"), examples("bad"))
 def test_messages_are_written_alike(rule, text):
-    for finding in found(text, like=rule.like):
+    for finding in found(text, rule=rule):
         if finding.rule == rule.name:
             assert finding.message
             assert not finding.message.endswith(".")

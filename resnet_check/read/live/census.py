@@ -171,6 +171,7 @@ class Census:
                     held_as=held_as,
                     frozen=tuple(name for name, one in parameters.items() if not one.requires_grad),
                     tied={name: first for name, first in firsts.items() if first != (index, name)},
+                    transient=tuple(sorted(module._non_persistent_buffers_set)),  # noqa: SLF001
                     outputs=outputs.get(index, []),
                 )
             )

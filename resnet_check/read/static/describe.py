@@ -9,7 +9,7 @@ from resnet_check.graph.dim import Dim
 from resnet_check.graph.operators.base import LAZY
 from resnet_check.graph.records import ModuleRecord, Site
 from resnet_check.graph.records import Unknown as UnknownRecord
-from resnet_check.read.static.modules import walk
+from resnet_check.read.static.modules import TRANSIENT, walk
 from resnet_check.read.static.trace import Registry, Trace
 from resnet_check.read.static.values import Instance, Opaque, Tensor
 
@@ -96,6 +96,7 @@ def module_records(
                 frozen=tuple(n for n, t in tensors_in(instance) if not t.requires_grad),
                 initial={n: t.fill for n, t in tensors_in(instance) if t.fill is not None},
                 tied=tied(instance, known),
+                transient=tuple(sorted(instance.attributes.get(TRANSIENT, ()))),
                 unknown=unknown_part(instance) is not None or any(not sized(t.shape) for _, t in tensors_in(instance)),
                 outputs=outputs.get(index, []),
             )

@@ -14,6 +14,9 @@ from resnet_check.read.static.values import Class, Instance, Native, Opaque, Ten
 
 MODULE = Class("Module", (OBJECT,), {}, qualified="torch.nn.Module")
 
+TRANSIENT = "_non_persistent_buffers_set"
+"""The attribute in which torch keeps the names of the buffers that are no part of the state dict."""
+
 
 def init(interpreter: Interpreter, site: Any, instance: Instance, *args: Any, **kwargs: Any) -> None:
     """``nn.Module.__init__``: registers nothing, and forgets what was registered before."""
@@ -146,7 +149,8 @@ def register_parameter(_: Interpreter, __: Any, instance: Instance, name: Any, t
 def register_buffer(
     _: Interpreter, __: Any, instance: Instance, name: Any, tensor: Any = None, persistent: Any = None
 ) -> None:
-    del persistent
+    if persistent is False:
+        instance.attributes.setdefault(TRANSIENT, set()).add(name)
     if isinstance(tensor, Tensor):
         tensor.name = name
     register(instance.attributes, "_buffers", name, tensor)
