@@ -20,17 +20,24 @@ from typing import Any
 Number = Any
 """An ``int``, a ``float`` or a `Dim`."""
 
+LONGEST = 200
+"""Atoms in the text of an expression: where each layer computes its padding, the text gets twice as long at each."""
+
 
 class Atom:
-    """A symbol or an operation that is not affine, with its value at the size being looked at."""
+    """A symbol or an operation that is not affine, with its value at the size being looked at.
 
-    __slots__ = ("args", "key", "op", "value")
+    ``length`` counts the atoms in the text of it. ``key`` is the same in every process.
+    """
+
+    __slots__ = ("args", "key", "length", "op", "value")
 
     def __init__(self, op: str, args: tuple[Any, ...], value: float) -> None:
         self.op = op
         self.args = args
         self.value = value
-        self.key = hash((op, args))
+        self.key = hash((_NUMBERS[op], *(_number(arg) if isinstance(arg, str) else arg for arg in args)))
+        self.length = 1 + sum(arg.length for arg in args if isinstance(arg, Dim))
 
     def __hash__(self) -> int:
         return self.key
@@ -44,9 +51,16 @@ class Atom:
             and self.args == other.args
         )
 
+    @property
+    def order(self) -> tuple[str, int]:
+        """What atoms are sorted by: the text, for one that is too long its key."""
+        return ("", self.key) if self.length > LONGEST else (str(self), 0)
+
     def __str__(self) -> str:
         if self.op == "symbol":
             return str(self.args[0])
+        if self.length > LONGEST:
+            return f"f({', '.join(sorted(_atom_symbols(self)))})#{self.key & 0xFFFFFFFF:x}"
         if self.op in SIGNS:
             shown = [f"({a})" if isinstance(a, Dim) and not a.is_atom else str(a) for a in self.args]
             return f" {SIGNS[self.op]} ".join(shown)
@@ -59,13 +73,19 @@ class Dim:
     Equality is equality of expressions. Comparing sizes is the business of a Guard, so ``<`` and ``bool`` do not exist.
     """
 
-    __slots__ = ("constant", "key", "terms", "value")
+    __slots__ = ("constant", "key", "length", "terms", "value")
 
     def __init__(self, terms: tuple[tuple[Atom, int], ...], constant: int) -> None:
         self.terms = terms
         self.constant = constant
         self.key = hash((terms, constant))
+        self.length: int = sum(atom.length for atom, _ in terms)
         self.value: Any = constant + sum(factor * atom.value for atom, factor in terms)
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """What expressions are sorted by: the text, for one that is too long its key."""
+        return ("", self.key) if self.length > LONGEST else (str(self), 0)
 
     @property
     def is_atom(self) -> bool:
@@ -165,6 +185,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 """The operations of atoms on numbers."""
 
+_NUMBERS = {name: number for number, name in enumerate(("symbol", *sorted(OPERATIONS)))}
+
+
+def _number(text: str) -> int:
+    """Return a number for a name: what Python hashes it to differs between processes."""
+    return int.from_bytes(text.encode(), "big")
+
 
 def symbol(name: str, value: int) -> Dim:
     """Return a free size with the value that it has at the size being looked at."""
@@ -228,7 +255,7 @@ def _combine(left: Number, factor: int, right: Number) -> Number:
     if not kept:
         return constant
     if len(kept) > 1:
-        kept.sort(key=lambda pair: str(pair[0]))
+        kept.sort(key=lambda pair: pair[0].order)
     return Dim(tuple(kept), constant)
 
 
@@ -251,7 +278,7 @@ def multiply(left: Number, right: Number) -> Number:
             factors.extend(rest.terms[0][0].args)
         else:
             factors.append(rest)
-    factors.sort(key=str)
+    factors.sort(key=operator.attrgetter("order"))
     whole = math.prod(value(number) for number in factors)
     return _combine(Dim(((Atom("mul", tuple(factors), whole), 1),), 0), factor, 0)
 
