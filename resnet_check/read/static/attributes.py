@@ -150,16 +150,16 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
         kept = owner.kind == OUTSIDE or (owner.kind == "tensor" and name in TENSOR_PARTS)
         return Opaque(owner.reason, owner.site, owner.kind if kept else "any")
     if isinstance(owner, External):
-        return interpreter.files.external(interpreter, f"{owner.name}.{name}")
+        return interpreter.outside(interpreter.files.external(interpreter, f"{owner.name}.{name}"))
     if isinstance(owner, Class):
-        return class_attribute(interpreter, owner, name)
+        return interpreter.outside(class_attribute(interpreter, owner, name))
     if isinstance(owner, Super):
         return super_attribute(interpreter, owner, name, node, frame)
     if isinstance(owner, ProjectModule):
-        return interpreter.files.member(interpreter, owner, name)
+        return interpreter.outside(interpreter.files.member(interpreter, owner, name))
     if isinstance(owner, Function):
         if name in owner.attributes:
-            return owner.attributes[name]
+            return interpreter.outside(owner.attributes[name])
         if name in FUNCTION_NAMES:
             return owner.name if name != "__module__" else "module"
         return MISSING
@@ -196,7 +196,7 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
     if found is not None:
         if owner.is_module:
             shadowed(interpreter, owner, name, found, node, frame)
-        return bind_to(found[0], owner, owner.cls)
+        return bind_to(interpreter, found[0], owner, owner.cls)
     if owner.is_module:
         for registry in REGISTRIES:
             entries = owner.attributes.get(registry)
@@ -268,7 +268,7 @@ def read_property(interpreter: Interpreter, found: Property, owner: Any, node: A
     return call(interpreter, found.getter, (owner,), {}, node, frame)
 
 
-def bind_to(value: Any, instance: Any, cls: Class) -> Any:
+def bind_to(interpreter: Interpreter, value: Any, instance: Any, cls: Class) -> Any:
     """Return what an attribute found on a class is when it is reached through an instance."""
     if isinstance(value, (Function, Native)):
         return BoundMethod(value, instance)
@@ -276,7 +276,7 @@ def bind_to(value: Any, instance: Any, cls: Class) -> Any:
         return value.function
     if isinstance(value, ClassMethod):
         return BoundMethod(value.function, cls)
-    return value
+    return interpreter.outside(value)
 
 
 def class_attribute(interpreter: Interpreter, owner: Class, name: str) -> Any:
@@ -332,7 +332,7 @@ def super_attribute(interpreter: Interpreter, owner: Super, name: str, node: Any
         return read_property(interpreter, found[0], instance, node, frame)
     if isinstance(instance, Class):
         return found[0].function if isinstance(found[0], StaticMethod) else BoundMethod(unwrapped(found[0]), instance)
-    return bind_to(found[0], instance, cls)
+    return bind_to(interpreter, found[0], instance, cls)
 
 
 def unwrapped(value: Any) -> Any:
@@ -355,14 +355,16 @@ def set_attribute(interpreter: Interpreter, owner: Any, name: str, value: Any, n
             call(interpreter, setter[0], (owner, name, value), {}, node, frame)
             return
         store(interpreter, owner, name, value, frame.site(node) if owner.is_module else None)
-    elif isinstance(owner, Class):
-        owner.namespace[name] = value
-    elif isinstance(owner, Function):
-        owner.attributes[name] = value
     elif isinstance(owner, Tensor):
         tensors.set_attribute(interpreter, owner, name, value, frame.site(node))
-    elif isinstance(owner, ProjectModule):
-        owner.namespace.names[name] = value
+    else:
+        interpreter.changed()
+        if isinstance(owner, Class):
+            owner.namespace[name] = value
+        elif isinstance(owner, Function):
+            owner.attributes[name] = value
+        elif isinstance(owner, ProjectModule):
+            owner.namespace.names[name] = value
 
 
 def store(interpreter: Interpreter, owner: Instance, name: str, value: Any, site: Any) -> None:
@@ -428,6 +430,7 @@ def delete_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any,
             if owner.attributes.get(registry, {}).pop(name, MISSING) is not MISSING:
                 return
     elif isinstance(owner, Class):
+        interpreter.changed()
         owner.namespace.pop(name, None)
         return
     interpreter.lose(Opaque(f"`{name}` was deleted from something that is not read", frame.site(node)))
@@ -453,6 +456,7 @@ def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node:
             interpreter.lose(Opaque(f"an unknown index is set: {index.reason}", frame.site(node)))
         return
     weigh(interpreter, index)
+    interpreter.mutates(owner)
     try:
         owner[index] = value
     except (TypeError, IndexError, ValueError):

@@ -325,6 +325,13 @@ def quiet(*_: Any, **__: Any) -> None:
     """Do nothing: the call only prints."""
 
 
+def global_names(interpreter: Interpreter, _: Any) -> dict[str, Any]:
+    interpreter.changed()
+    interpreter.exposed = True
+    names: dict[str, Any] = interpreter.current_frame.file.names
+    return names
+
+
 def text_of(_: Interpreter, site: Any, *__: Any, **___: Any) -> Any:
     return Opaque("a text", site, "text")
 
@@ -348,7 +355,7 @@ FUNCTIONS: dict[str, Any] = {
         "filter": filtered,
         "format": text_of,
         "getattr": get_named,
-        "globals": lambda i, _s: i.current_frame.file.names,
+        "globals": global_names,
         "hasattr": has_named,
         "hash": lambda _i, site, *_: Opaque("`hash`", site, "number"),
         "hex": text_of,

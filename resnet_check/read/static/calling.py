@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import Any
 
-from resnet_check.read.static import closures, tensors
+from resnet_check.read.static import closures, repeats, tensors
 from resnet_check.read.static.attributes import initialise_module
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import MAX_DEPTH, Interpreter
@@ -136,6 +137,7 @@ def make_function(interpreter: Interpreter, name: str, node: Any, frame: Frame) 
     owner = frame.owner if frame.class_scope else enclosing_class(frame)
     generator = not isinstance(node, ast.Lambda) and "yield" in frame.file.text and has_yield(node)
     made = Function(name, node, frame, defaults, keyword_defaults, generator=generator, owner=owner)
+    made.shares = [value for value in (*defaults, *keyword_defaults.values()) if not repeats.is_fixed(value)]
     made.seen = closures.loop_variables(node, frame)
     return made
 
@@ -252,6 +254,8 @@ def call_function(
             message="arguments",
             forwarded=forwards(node) and "unexpected" not in wrong,
         )
+    for value in function.shares:
+        interpreter.outside(value)
     if function.seen is not None:
         closures.compare(interpreter, function)
     if interpreter.ran is not None:
@@ -273,6 +277,7 @@ def call_function(
     except Undetermined as undetermined:
         return undetermined.opaque
     finally:
+        scope.done = True
         interpreter.depth -= 1
         if function.mode is not None:
             function.mode.exit(interpreter)
@@ -317,6 +322,16 @@ def construct(
     interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
 ) -> Any:
     """Make an object of a class."""
+    if cls.node is not None and cls.is_module and interpreter.trace is None and not interpreter.module_stack:
+        make = partial(construct_anew, interpreter, cls, args, kwargs, node, frame)
+        return repeats.construct(interpreter, cls, args, kwargs, frame.site(node), make)
+    return construct_anew(interpreter, cls, args, kwargs, node, frame)
+
+
+def construct_anew(
+    interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
+) -> Any:
+    """Make an object of a class by running its constructor."""
     from resnet_check.read.static.python_types import HOST_CONSTRUCTORS, host_payload
 
     if cls.host is not None and cls.node is None:

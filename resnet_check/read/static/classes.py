@@ -20,6 +20,7 @@ from resnet_check.read.static.values import (
 
 def make_class(interpreter: Interpreter, node: ast.ClassDef, frame: Frame) -> Class:
     """Return the class that a ``class`` statement makes."""
+    interpreter.touched += 1
     bases: list[Class] = []
     opaque: Opaque | None = None
     for expression in node.bases:

@@ -52,15 +52,16 @@ def name(interpreter: Interpreter, node: ast.Name, frame: Frame) -> Any:
 
 def lookup(interpreter: Interpreter, identifier: str, node: ast.AST, frame: Frame) -> Any:
     """Return what a name stands for in a scope; a name that exists nowhere is a mistake."""
-    value = frame.lookup(identifier)
-    if value is not MISSING:
-        return value
+    holder = frame.holder(identifier)
+    if holder is not None:
+        return seen_from(interpreter, frame, holder, holder.names[identifier])
     value = frame.file.lookup(identifier)
     if value is not MISSING:
-        return value
+        return interpreter.outside(value)
     value = builtin(identifier)
     if value is not MISSING:
         return value
+    interpreter.touched += 1
     if frame.file.open_names:
         return Opaque(f"`{identifier}` may come from {frame.file.open_names}", frame.site(node))
     if frame.file.failed:
@@ -68,6 +69,17 @@ def lookup(interpreter: Interpreter, identifier: str, node: ast.AST, frame: Fram
     return interpreter.error(
         "NameError", "undefined-attribute", frame.site(node), name=identifier, owner=None, message=identifier
     )
+
+
+def seen_from(interpreter: Interpreter, frame: Frame, holder: Frame, value: Any) -> Any:
+    """Return a value of a scope further out, and note that it is not of the function's own."""
+    if holder.done or holder.names is frame.file.names:
+        return interpreter.outside(value)
+    while frame is not holder and frame.comprehension and frame.outer is not None:
+        frame = frame.outer
+    if frame is not holder:
+        interpreter.touched += 1
+    return value
 
 
 def attribute(interpreter: Interpreter, node: ast.Attribute, frame: Frame) -> Any:
@@ -291,7 +303,7 @@ def walrus(interpreter: Interpreter, node: ast.NamedExpr, frame: Frame) -> Any:
     scope = frame
     while scope.comprehension and scope.outer is not None:
         scope = scope.outer
-    scope.names[node.target.id] = value
+    bind(interpreter, node.target.id, value, scope)
     return value
 
 
@@ -353,7 +365,7 @@ def comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> Any:
 def assign(interpreter: Interpreter, target: ast.expr, value: Any, frame: Frame) -> None:
     """Bind a value to the target of an assignment."""
     if isinstance(target, ast.Name):
-        bind(target.id, value, frame)
+        bind(interpreter, target.id, value, frame)
     elif isinstance(target, ast.Attribute):
         owner = interpreter.evaluate(target.value, frame)
         set_attribute(interpreter, owner, mangle(target.attr, frame), value, target, frame)
@@ -367,20 +379,24 @@ def assign(interpreter: Interpreter, target: ast.expr, value: Any, frame: Frame)
         assign(interpreter, target.value, value, frame)
 
 
-def bind(identifier: str, value: Any, frame: Frame) -> None:
+def bind(interpreter: Interpreter, identifier: str, value: Any, frame: Frame) -> None:
     """Set a name in the scope that it belongs to."""
     if frame.class_scope:
         identifier = mangle(identifier, frame)
     if frame.global_names and identifier in frame.global_names:
+        interpreter.changed()
         frame.file.names[identifier] = value
         return
     if frame.nonlocal_names and identifier in frame.nonlocal_names:
         scope = frame.outer
         while scope is not None:
             if identifier in scope.names:
+                interpreter.changed()
                 scope.names[identifier] = value
                 return
             scope = scope.outer
+    if frame.names is frame.file.names and (identifier in frame.names or builtin(identifier) is not MISSING):
+        interpreter.changed()
     frame.names[identifier] = value
 
 

@@ -21,6 +21,7 @@ class Frame:
         "caller",
         "class_scope",
         "comprehension",
+        "done",
         "dropped",
         "file",
         "global_names",
@@ -50,6 +51,8 @@ class Frame:
         self.instance: Any = None
         self.class_scope = False
         self.comprehension = False
+        self.done = False
+        """Whether the function has come to its end, so that its names change no more."""
         self.loop: ast.For | None = None
         """The innermost loop that is running in this scope."""
         self.dropped: tuple[ast.Expr, Any] | None = None
@@ -76,14 +79,19 @@ class Frame:
 
     def lookup(self, name: str) -> Any:
         """Return the value of a name, or `MISSING`; global names are the file's business."""
+        scope = self.holder(name)
+        return MISSING if scope is None else scope.names[name]
+
+    def holder(self, name: str) -> Frame | None:
+        """Return the scope that has a name, this one or one around it."""
         scope: Frame | None = self
         while scope is not None:
             if name in scope.names:
-                return scope.names[name]
+                return scope
             scope = scope.outer
             while scope is not None and scope.class_scope:
                 scope = scope.outer
-        return MISSING
+        return None
 
 
 class Missing:

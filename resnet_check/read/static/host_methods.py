@@ -35,7 +35,10 @@ SAFE: dict[type, frozenset[str]] = {
 }
 """The methods that may be called: they run no code of the file and keep within bounds."""
 
-MUTATING = frozenset("append extend insert pop remove clear sort reverse setdefault update add discard".split())
+MUTATING = frozenset(
+    "append extend insert pop remove clear sort reverse setdefault update add discard popitem move_to_end __setitem__ "
+    "appendleft popleft extendleft rotate".split()
+)
 SCANNING = frozenset(
     "insert pop remove index count sort reverse copy union intersection difference issubset issuperset".split()
 )
@@ -84,6 +87,8 @@ def run(
     """Call a method of a value of Python's own."""
     from resnet_check.read.static import hosted
 
+    if name in MUTATING:
+        interpreter.mutates(owner)
     special = hosted.SPECIAL.get((type(owner).__name__, name)) or hosted.SPECIAL.get(("", name))
     if special is not None:
         return special(interpreter, site, owner, *args, **kwargs)

@@ -97,6 +97,7 @@ class FileNamespace:
 
     def execute(self, interpreter: Interpreter, statement: ast.stmt) -> None:
         """Execute one top-level statement; what it could not bind is unknown."""
+        interpreter.touched += 1
         try:
             interpreter.execute([statement], self.frame)
         except (Raised, Undetermined) as stopped:
@@ -312,6 +313,7 @@ class Files:
 
     def import_star(self, interpreter: Interpreter, node: ast.ImportFrom, frame: Any) -> None:
         """Do ``from module import *``."""
+        interpreter.changed()
         module = self.source_module(interpreter, node, frame)
         if isinstance(module, External):
             names = externals.public_names(module.name)

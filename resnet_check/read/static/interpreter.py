@@ -10,6 +10,7 @@ from typing import Any
 from resnet_check.graph.operators.base import Checks
 from resnet_check.graph.records import Problem, Site
 from resnet_check.read.static.frames import Frame
+from resnet_check.read.static.repeats import is_fixed, is_settled
 from resnet_check.read.static.values import BudgetExceeded, Opaque, Raised
 
 MAX_DEPTH = 120
@@ -52,6 +53,18 @@ class Interpreter:
         """The place of the call whose value the running statement drops."""
         self.current_frame: Any = None
         """The scope of the latest call of a native function."""
+        self.touched = 0
+        """How often something happened that keeps a running constructor from being remembered (see `repeats`)."""
+        self.repeats: dict[Any, Any] = {}
+        """What constructors made, by class and arguments."""
+        self.remembered = 0
+        """The number of modules in that."""
+        self.shared: dict[int, Any] = {}
+        """Lists and the like that were read from outside of a function, by their identity."""
+        self.rebuilds = False
+        """Whether the file is a program too, which may build its networks once more."""
+        self.exposed = False
+        """Whether the program got hold of its global names as a dict, and may change them unseen."""
 
     def tick(self, steps: int = 1) -> None:
         """Count work done; raises `BudgetExceeded` when the budget of steps or of processor time is used up."""
@@ -59,16 +72,36 @@ class Interpreter:
         if self.steps > self.max_steps:
             reason = f"more than {self.max_steps} steps"
             raise BudgetExceeded(reason)
-        if self.steps & 1023 < steps and time.process_time() > self.deadline:
+        if self.steps & 4095 < steps and time.process_time() > self.deadline:
             reason = "the time limit"
             raise BudgetExceeded(reason)
 
+    def outside(self, value: Any) -> Any:
+        """Return a value that is read from outside of a running function, and note if it may change unseen."""
+        if not is_fixed(value) and not is_settled(value, self.shared):
+            self.touched += 1
+        return value
+
+    def mutates(self, container: Any) -> None:
+        """Note that a list or the like is about to change."""
+        if id(container) in self.shared:
+            self.shared.clear()
+            self.changed()
+
+    def changed(self) -> None:
+        """Note that something was changed that whatever runs later may see."""
+        self.touched += 1
+        self.repeats.clear()
+        self.remembered = 0
+
     def lose(self, opaque: Opaque) -> None:
         """Note that from here on the program may have done something that was not seen."""
+        self.touched += 1
         self.losses.append(opaque)
 
     def problem(self, kind: str, site: Site, **facts: Any) -> None:
         """Note a mistake, unless something that was not understood came before it."""
+        self.touched += 1
         if self.losses:
             return
         module = self.module_stack[-1].path if self.module_stack else ""
@@ -87,6 +120,7 @@ class Interpreter:
 
     def catches(self, exception: str) -> bool:
         """Return whether a surrounding ``try`` catches the exception."""
+        self.touched += 1
         wanted = ANCESTORS.get(exception, (exception, "Exception"))
         return any(name in wanted for names in self.handlers for name in names)
 

@@ -18,7 +18,7 @@ def matches(interpreter: Interpreter, pattern: ast.pattern, subject: Any, frame:
     if isinstance(pattern, ast.MatchAs):
         known = True if pattern.pattern is None else matches(interpreter, pattern.pattern, subject, frame)
         if known is True and pattern.name:
-            bind(pattern.name, subject, frame)
+            bind(interpreter, pattern.name, subject, frame)
         return known
     if isinstance(subject, Opaque):
         return subject
@@ -69,7 +69,7 @@ def sequence(interpreter: Interpreter, pattern: ast.MatchSequence, subject: Any,
         return False
     middle = pattern.patterns[star]
     if isinstance(middle, ast.MatchStar) and middle.name:
-        bind(middle.name, list(subject[star : len(subject) - after]), frame)
+        bind(interpreter, middle.name, list(subject[star : len(subject) - after]), frame)
     ends = [*zip(pattern.patterns[:star], subject[:star], strict=True)]
     ends += zip(pattern.patterns[star + 1 :], subject[len(subject) - after :], strict=True)
     return all_of(interpreter, ends, frame)

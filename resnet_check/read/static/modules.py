@@ -48,10 +48,11 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
         found = instance.cls.find("forward")
         if found is None:
             return no_forward(interpreter, site, instance)
-        forward = bind_to(found[0], instance, instance.cls)
+        forward = bind_to(interpreter, found[0], instance, instance.cls)
     if interpreter.trace is not None:
         interpreter.trace.reach(instance, site)
     elif not interpreter.module_stack and args:
+        interpreter.touched += 1
         instance.inputs.append(args[0])
     interpreter.module_stack.append(instance)
     try:

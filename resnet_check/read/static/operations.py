@@ -460,6 +460,7 @@ def delete_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, fra
             return
         owner = unwrap(owner)
     weigh(interpreter, index)
+    interpreter.mutates(owner)
     try:
         del owner[index]
     except (LookupError, TypeError):

@@ -79,6 +79,7 @@ class FileReader:
     def read(self) -> None:
         """Execute the top level, then read each model; what runs as a program may take long and comes last."""
         program = [statement for statement in self.tree.body if is_program(statement)]
+        self.interpreter.rebuilds = bool(program)
         top_problems = self.execute([statement for statement in self.tree.body if statement not in program])
         built: list[tuple[Candidate, Instance]] = []
         for candidate in candidates(self.namespace):

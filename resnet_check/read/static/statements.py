@@ -71,6 +71,7 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, frame: Frame) -> No
     right = interpreter.evaluate(node.value, frame)
     operator = BINARY[type(node.op)]
     if isinstance(left, list) and operator == "add":
+        interpreter.mutates(left)
         values = iterate(interpreter, right, node.value, frame)
         left.append(values) if isinstance(values, Opaque) else left.extend(values)
         value: Any = charge(interpreter, left)
@@ -160,7 +161,7 @@ def function(interpreter: Interpreter, node: ast.FunctionDef, frame: Frame) -> N
     value: Any = make_function(interpreter, node.name, node, frame)
     for decorator in reversed(node.decorator_list):
         value = decorate(interpreter, decorator, value, frame)
-    bind(node.name, value, frame)
+    bind(interpreter, node.name, value, frame)
 
 
 def decorate(interpreter: Interpreter, decorator: ast.expr, value: Any, frame: Frame) -> Any:
@@ -184,26 +185,28 @@ def class_statement(interpreter: Interpreter, node: ast.ClassDef, frame: Frame) 
     value: Any = make_class(interpreter, node, frame)
     for decorator in reversed(node.decorator_list):
         value = decorate(interpreter, decorator, value, frame)
-    bind(node.name, value, frame)
+    bind(interpreter, node.name, value, frame)
 
 
 def import_statement(interpreter: Interpreter, node: ast.Import, frame: Frame) -> None:
+    interpreter.touched += 1
     for alias in node.names:
         if alias.asname:
-            bind(alias.asname, interpreter.files.module(interpreter, alias.name, node, frame), frame)
+            bind(interpreter, alias.asname, interpreter.files.module(interpreter, alias.name, node, frame), frame)
         else:
             interpreter.files.module(interpreter, alias.name, node, frame)
             top = alias.name.partition(".")[0]
-            bind(top, interpreter.files.module(interpreter, top, node, frame), frame)
+            bind(interpreter, top, interpreter.files.module(interpreter, top, node, frame), frame)
 
 
 def import_from(interpreter: Interpreter, node: ast.ImportFrom, frame: Frame) -> None:
+    interpreter.touched += 1
     for alias in node.names:
         if alias.name == "*":
             interpreter.files.import_star(interpreter, node, frame)
         else:
             value = interpreter.files.name(interpreter, node, alias.name, frame)
-            bind(alias.asname or alias.name, value, frame)
+            bind(interpreter, alias.asname or alias.name, value, frame)
 
 
 def raised(interpreter: Interpreter, node: ast.Raise, frame: Frame) -> None:
@@ -260,7 +263,7 @@ def handle(
     for handler, caught in zip(node.handlers, names, strict=True):
         if raised_names.intersection(caught):
             if handler.name:
-                bind(handler.name, exception.value, frame)
+                bind(interpreter, handler.name, exception.value, frame)
             return interpreter.execute(handler.body, frame)
     interpreter.execute(node.finalbody, frame)
     raise exception
@@ -308,6 +311,8 @@ def match_statement(interpreter: Interpreter, node: ast.Match, frame: Frame) -> 
 def delete(interpreter: Interpreter, node: ast.Delete, frame: Frame) -> None:
     for target in node.targets:
         if isinstance(target, ast.Name):
+            if frame.names is frame.file.names:
+                interpreter.changed()
             frame.names.pop(target.id, None)
         elif isinstance(target, ast.Attribute):
             delete_attribute(interpreter, interpreter.evaluate(target.value, frame), target.attr, target, frame)

@@ -43,6 +43,9 @@ def only_raises(body: list[ast.stmt]) -> bool:
 
 def forget(interpreter: Any, body: list[ast.stmt], opaque: Opaque, frame: Frame) -> None:
     """Make unknown whatever the block could change."""
+    interpreter.touched += 1
+    if frame.names is frame.file.names:
+        interpreter.changed()
     for node in walk(body):
         if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
             frame.names[node.id] = opaque
@@ -74,6 +77,7 @@ def forget_container(interpreter: Any, node: ast.expr, opaque: Opaque, frame: Fr
     if isinstance(node, ast.Name) and frame.lookup(node.id) is not MISSING:
         owner = frame.lookup(node.id)
         if isinstance(owner, (dict, list)):
+            interpreter.mutates(owner)
             owner.clear()
         frame.names[node.id] = opaque
     else:

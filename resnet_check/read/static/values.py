@@ -125,6 +125,7 @@ class Function:
         "owner",
         "plan",
         "seen",
+        "shares",
     )
 
     def __init__(
@@ -151,6 +152,8 @@ class Function:
         """What the variables of the loop held in which the function was made (see `closures`)."""
         self.mode: Any = None
         """The context manager of torch that decorates it (``@torch.no_grad()``)."""
+        self.shares: list[Any] = []
+        """The defaults that all calls share and that may change, such as lists."""
 
     def __repr__(self) -> str:
         return f"<function {self.name}>"
