@@ -25,10 +25,11 @@ Ignored = Callable[[str, bool], bool | None]
 """Says whether a path is ignored, or None when no pattern speaks of it; the flag tells a folder from a file."""
 
 
-def find_files(paths: Sequence[str], exclude: Callable[[str], Ignored]) -> list[str]:
+def find_files(paths: Sequence[str], exclude: Callable[[str], Ignored], *, force: bool = False) -> list[str]:
     """Return the files that the paths stand for, each once, folders in sorted order.
 
-    ``exclude`` gives for a folder what its settings exclude. Raises when a path is not there or stands for no file.
+    ``exclude`` gives for a folder what its settings exclude; with ``force`` that leaves out files that are named, too.
+    Raises when a path is not there, or is a folder without a file to check.
     """
     found: dict[str, None] = {}
     for path in paths:
@@ -41,7 +42,8 @@ def find_files(paths: Sequence[str], exclude: Callable[[str], Ignored]) -> list[
                 raise CannotCheckError(message)
             found.update(dict.fromkeys(file.removeprefix("./") for file in files))
         elif os.path.exists(path):
-            found[path] = None
+            if not (force and _is_ignored(path, (exclude(os.path.dirname(path)),), is_folder=False)):
+                found[path] = None
         else:
             message = f"no such file or folder: {path}"
             raise CannotCheckError(message)

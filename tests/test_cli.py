@@ -118,6 +118,16 @@ def test_a_folder_without_python_files_is_refused(run_cli):
 
 
 @pytest.mark.usefixtures("files")
+def test_where_all_that_is_named_is_excluded_nothing_is_wrong(run_cli, tmp_path):
+    (tmp_path / "resnet-check.toml").write_text('exclude = ["old"]\n', encoding="utf-8")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "net.py").write_text("print 'x'\n", encoding="utf-8")
+    assert run_cli("old/net.py").status == 1
+    outcome = run_cli("old/net.py", "--force-exclude")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith("No model found in 0 files: nothing was checked")
+
+
 def test_a_file_named_like_a_command_is_checked_with_the_command_written_out(run_cli):
     Path("rules").write_text(BROKEN, encoding="utf-8")
     assert run_cli("check", "rules").status == 1

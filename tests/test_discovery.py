@@ -15,8 +15,8 @@ def touch(*paths):
         path.write_text("", encoding="utf-8")
 
 
-def found(*paths, exclude=()):
-    return find_files(paths, lambda _folder: ignored_by(exclude, ".") if exclude else nothing_ignored)
+def found(*paths, exclude=(), force=False):
+    return find_files(paths, lambda _folder: ignored_by(exclude, ".") if exclude else nothing_ignored, force=force)
 
 
 def test_a_folder_stands_for_its_python_files_in_order():
@@ -58,6 +58,12 @@ def test_ignore_files_above_the_folder_hold_within_a_repository():
 def test_exclude_patterns():
     touch("a.py", "old/b.py", "new/b_test.py")
     assert found(".", exclude=["old", "*_test.py"]) == ["a.py"]
+
+
+@pytest.mark.parametrize(("force", "expected"), [(False, ["a.py", "old/b.py", "c_test.py"]), (True, ["a.py"])])
+def test_a_named_file_is_excluded_by_force_only(force, expected):
+    touch("a.py", "old/b.py", "c_test.py")
+    assert found("a.py", "old/b.py", "c_test.py", exclude=["old", "*_test.py"], force=force) == expected
 
 
 def test_links_in_a_circle_end():

@@ -288,5 +288,12 @@ def test_json_keeps_its_promise():
 
 def test_every_format_has_a_module_of_its_own():
     folder = Path(__file__).parent.parent / "resnet_check" / "report"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "changes", "drawing", "fingerprint", "frame", "variant"}
+    modules = {path.stem for path in folder.glob("*.py")} - {
+        "__init__",
+        "changes",
+        "drawing",
+        "fingerprint",
+        "frame",
+        "variant",
+    }
     assert modules == set(FORMATS)

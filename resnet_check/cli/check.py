@@ -86,6 +86,7 @@ def _rules(name: str, text: str) -> Callable[[Callable[..., int]], Callable[...,
 @click.option("--since", metavar="REV", help="Report only what a change since this revision of git may have brought.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Mildest severity that gives exit status 1: warning.")
 @click.option("--exit-zero", is_flag=True, help="Exit with status 0 whatever is found.")
+@click.option("--force-exclude", is_flag=True, help="Leave out what the settings exclude even where it is named.")
 @click.option("--statistics", is_flag=True, help="Also count the findings of each rule.")
 @click.option("--stdin-filename", metavar="FILE", default=DEFAULT.stdin_filename, help="Name of what `-` reads.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes; one for each processor.")

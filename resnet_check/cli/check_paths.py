@@ -41,6 +41,7 @@ class Options(NamedTuple):
     write_baseline: str | None = None
     fail_on: str | None = None
     exit_zero: bool = False
+    force_exclude: bool = False
     statistics: bool = False
     stdin_filename: str = "<stdin>"
     jobs: int | None = None
@@ -102,7 +103,7 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
     _require_known_rules(chosen)
     settings_in = _settings_finder(options.config_file, chosen)
     name = options.stdin_filename
-    files = _files(paths, settings_in)
+    files = _files(paths, settings_in, force=options.force_exclude)
     whole_run = settings_in(_folder_of(paths[0], name))
     work = [_work(path, name, settings_in) for path in files]
     lock = None
@@ -176,13 +177,13 @@ def _folder_of(path: str, stdin_name: str) -> str:
     return os.path.dirname(stdin_name if path == STANDARD_INPUT else path)
 
 
-def _files(paths: Sequence[str], settings_in: SettingsIn) -> list[str]:
+def _files(paths: Sequence[str], settings_in: SettingsIn, *, force: bool) -> list[str]:
     def excluded(folder: str) -> Ignored:
         settings = settings_in(folder)
         return ignored_by(settings.exclude, settings.root)
 
     try:
-        return find_files(paths, excluded)
+        return find_files(paths, excluded, force=force)
     except CannotCheckError as error:
         if os.path.exists(paths[0]) or paths[0] == STANDARD_INPUT:
             raise

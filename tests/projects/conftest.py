@@ -70,6 +70,17 @@ def run(monkeypatch):
 
 
 @pytest.fixture
+def git(run):
+    """Run git, with a name and without anybody's settings."""
+    names = {f"GIT_{who}_{what}": "tester" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+    def command(*words, **more):
+        return run("git", *words, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null", **names, **more)
+
+    return command
+
+
+@pytest.fixture
 def project():
     """A project with a good, a broken and an excluded model, in the working folder."""
     models = {"good.py": GOOD, "broken.py": BROKEN, "old/net.py": BROKEN}

@@ -110,11 +110,22 @@ def test_what_is_given_reaches_the_check(runner, run):
     assert runner.outputs()["status"] == "2"
 
 
+def test_a_pull_request_is_told_what_it_brings(runner, git):
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "models"]):
+        assert git(*words).returncode == 0
+    runner.step("Check", status=1)
+    runner.step("Check", since="HEAD")
+    good = Path("models/good.py")
+    good.write_text(good.read_text(encoding="utf-8").replace("(8, 10)", "(8, 100)"), encoding="utf-8")
+    runner.step("Check", since="HEAD")
+    assert "parameters: 1,132 instead of 322" in Path(runner.outputs()["comment"]).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "text", ["$(touch hit)", "`touch hit`", "'; touch hit; '", '"; touch hit; "', "* && touch hit"]
 )
 def test_nothing_that_is_given_is_run(runner, text):
-    for name in ("paths", "args", "baseline", "fail_on"):
+    for name in ("paths", "args", "baseline", "since", "fail_on"):
         runner.step("Check", status=2, **{name: text})
     assert not Path("hit").exists()
 

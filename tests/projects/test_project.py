@@ -151,3 +151,70 @@ def test_its_reports_say_the_same_in_every_format(tool):
         text = Path(f"report.{name}").read_text(encoding="utf-8")
         assert list(read(text)) == [("models/broken.py", 9, MESSAGE)], name
     assert set(READERS) == set(FORMATS)
+
+
+# The gate.
+
+WIDER = {"Conv2d(3, 8, ": "Conv2d(3, 16, ", "BatchNorm2d(8)": "BatchNorm2d(16)", "Linear(8, ": "Linear(16, "}
+RESHAPED = "conv.weight [8, 3, 3, 3] → [16, 3, 3, 3], norm.weight [8] → [16], norm.bias [8] → [16] and 3 more"
+CHANGED = (
+    "parameters: 634 instead of 322 (+312)",
+    "MACs: 21,676,192 instead of 10,838,096 (+10,838,096)",
+    f"old checkpoints do not load: 6 of another shape ({RESHAPED})",
+)
+"""What a network of twice the width is to those who know the other one."""
+
+
+@pytest.fixture
+def committed(git, project):  # noqa: ARG001 - it is what is committed
+    """The project as a repository with one commit."""
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "models"]):
+        assert git(*words).returncode == 0
+
+
+def widen():
+    path = Path("models/good.py")
+    text = path.read_text(encoding="utf-8")
+    for before, after in WIDER.items():
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+
+
+def reformat():
+    path = Path("models/good.py")
+    path.write_text("# moved\n" + path.read_text(encoding="utf-8").replace("(x)", "( x )"), encoding="utf-8")
+
+
+def test_its_lock_file_keeps_its_architecture(tool):
+    good = "models/good.py"
+    assert tool("lock", good) == "1 model written to resnet-check.lock\n"
+    reformat()
+    tool(good, "--locked")
+    widen()
+    line = f"{good}:5:1: error[RC701] `Net` is not what the lock file has: {'; '.join(CHANGED)}\n"
+    assert tool(good, "--locked", "--output-format", "concise", status=1) == line
+    tool("lock", good)
+    tool(good, "--locked")
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_pull_request_is_told_what_it_changes(tool):
+    assert tool("diff", "--rev", "HEAD") == "No architecture has changed (2 models compared).\n"
+    reformat()
+    assert tool("diff", "--rev", "HEAD") == "No architecture has changed (2 models compared).\n"
+    widen()
+    assert tool("diff", "--rev", "HEAD", status=1).splitlines() == [
+        "models/good.py::Net: changed",
+        *(f"  {change}" for change in CHANGED),
+        "",
+        "1 model changed; old checkpoints of 1 model do not load (2 models compared).",
+    ]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_pull_request_fails_for_its_own_mistakes_only(tool):
+    tool("models", status=1)
+    tool("models", "--since", "HEAD")
+    Path("models/new.py").write_text(Path("models/broken.py").read_text(encoding="utf-8"), encoding="utf-8")
+    found = tool("models", "--since", "HEAD", "--output-format", "concise", status=1)
+    assert found == f"models/new.py:9:19: error[RC204] {MESSAGE}\n"
