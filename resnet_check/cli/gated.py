@@ -87,7 +87,8 @@ def only_new(
     report: Report, name: str, paths: Sequence[str], settings_in: Callable[[str], Settings], lines_of: LinesOf
 ) -> Report:
     """Return a report with the findings on lines that changed since a revision, and in models that these touch."""
-    repo = repository(os.path.dirname(os.path.abspath(paths[0])))
+    first = os.path.abspath(paths[0])
+    repo = repository(first if os.path.isdir(first) else os.path.dirname(first))
     asked = [from_root(repo, path) for path in paths]
     past = since(
         repo,

@@ -32,7 +32,8 @@ def _old(project):  # noqa: ARG001 - what it makes is there
 
 def test_old_findings_are_not_told(run_cli):
     assert len(rules(run_cli, "models")[1]) == 2
-    assert rules(run_cli, "models", "--since", "HEAD") == (0, [])
+    for paths in (["models"], ["."], ["models/net.py", "models/other.py"]):
+        assert rules(run_cli, *paths, "--since", "HEAD") == (0, [])
     put("models/net.py", "# A comment.\n" + BIASED)
     assert rules(run_cli, "models", "--since", "HEAD") == (0, [])
 
