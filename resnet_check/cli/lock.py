@@ -22,7 +22,8 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     """Write what the models in files and folders are to `resnet-check.lock`, so that `check --locked` sees a change.
 
     That is the lock file of this folder or of one above, up to the root of the repository, else a new one here. Models of
-    other files stay in it. Nothing that is read is run. A model that does not run cannot be locked: the exit status is 1.
+    other files stay in it. Nothing that is read is run. A model that does not run cannot be locked: the exit status is 1;
+    a file that cannot be read keeps the entries that it has, and the status is 2.
     """
     from resnet_check.gate.lockfile import NAME, Lock, nearest_lock, read_lock, updated, written
     from resnet_check.gate.past import bare, unreadable
@@ -38,10 +39,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     ]
     reports = run(work).files
     failures = list(unreadable(reports))
-    for failure in failures:
-        complain(failure)
-    if failures:
-        return CANNOT
+    reports = tuple(report for report in reports if not any(unreadable([report])))
     whole = {report.path: [each for each in report.snapshots if each.status != "failed"] for report in reports}
     broken = [
         f"{report.path}:{each.line}" for report in reports for each in report.snapshots if each.status == "failed"
@@ -50,8 +48,12 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     write_file(new.path, written(new))
     number = sum(map(len, whole.values()))
     write(f"{number:,} model{'' if number == 1 else 's'} written to {new.path}\n")
+    for failure in failures:
+        complain(f"not locked: {failure}")
     for place in broken:
         complain(
             f"not locked, since it does not run: the model at {place}; see `resnet-check {place.rpartition(':')[0]}`"
         )
+    if failures:
+        return CANNOT
     return FOUND_SOMETHING if broken else FOUND_NOTHING

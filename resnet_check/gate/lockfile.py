@@ -94,7 +94,7 @@ def _fields(model: Snapshot) -> dict[str, Any]:
     fields = model._asdict()
     tables = {key: None if fields[key] is None else dict(fields[key]) for key in TABLES}
     kept = {key: value for key, value in {**fields, **tables}.items() if key not in UNWRITTEN}
-    return {key: value for key, value in kept.items() if value not in (None, "", {})}
+    return {key: value for key, value in kept.items() if value not in (None, "") and (value != {} or key == "state")}
 
 
 def _lines(value: Any, before: str = "", after: str = "", indent: str = "") -> Iterator[str]:

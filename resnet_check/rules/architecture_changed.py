@@ -35,6 +35,7 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 
 if TYPE_CHECKING:
     from resnet_check.gate.changes import ModelChange
+    from resnet_check.graph.records import Model
 
 MEANT = "if this is meant, run `resnet-check lock` and commit the lock file"
 
@@ -51,9 +52,16 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     locked = {each.name: each for each in context.locked}
     for change in model_changes(locked, {each.name: each for each in snapshots(context)}):
         model = models.get(change.name)
-        if model is None or model.status != "failed" or not model.problems:  # else a finding says why it fails
+        if not _is_told(context, model):
             line = 1 if model is None else model.line
             yield report(_site(context, line), _words(change), help=MEANT, model=model)
+
+
+def _is_told(context: FileContext, model: Model | None) -> bool:
+    """Return whether another finding says why a model is not there to compare: it fails, or time ran out before it."""
+    if model is not None and model.status != "partial":
+        return model.status == "failed" and bool(model.problems)
+    return any(problem.kind == "too-complex" for problem in context.problems)
 
 
 def _words(change: ModelChange) -> str:

@@ -104,8 +104,17 @@ def test_what_does_not_run_is_not_locked(run_cli):
     )
     put("models/net.py", "def broken(:\n")
     outcome = run_cli("lock", "models")
-    assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err.startswith("resnet-check: models/net.py:1: ")
+    assert (outcome.status, outcome.out) == (2, f"0 models written to {NAME}\n")
+    assert outcome.err.startswith("resnet-check: not locked: models/net.py:1: ")
+
+
+def test_a_file_that_cannot_be_read_keeps_its_entries(run_cli):
+    put("models/other.py", NET)
+    assert run_cli("lock", "models").status == 0
+    before = Path(NAME).read_text(encoding="utf-8")
+    put("models/net.py", "def broken(:\n")
+    assert run_cli("lock", "models").status == 2
+    assert Path(NAME).read_text(encoding="utf-8") == before
 
 
 def test_a_change_can_be_suppressed_and_ignored(run_cli):
@@ -146,6 +155,23 @@ def test_what_is_no_lock_file_stops_the_run(run_cli, content, message):
     assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err.startswith(f"resnet-check: {message}")
     assert len(outcome.err.splitlines()) == 1
+
+
+def test_models_without_weights_and_files_without_models(run_cli):
+    put(
+        "models/flat.py",
+        "from torch import nn\n\n\nclass Flat(nn.Module):\n    def forward(self, x):\n        return x.flatten(1)\n",
+    )
+    put("models/empty.py", "")
+    assert run_cli("lock", "models").out == f"3 models written to {NAME}\n"
+    assert found(run_cli, "models") == (0, [])
+
+
+def test_what_there_was_no_time_for_is_no_change(run_cli):
+    put("models/net.py", NET + "\n\nwhile True:\n    pass\n\n\nmine = Net(5)\n")
+    status, findings = found(run_cli, "models")
+    assert status == 0
+    assert all("lock file" not in message for _, _, message in findings)
 
 
 def test_a_change_in_an_imported_file_is_seen_in_spite_of_the_cache(run_cli):
