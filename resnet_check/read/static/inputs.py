@@ -33,6 +33,9 @@ LAYER_RANK = {
     "BatchNorm1d": 1,
     "BatchNorm2d": 2,
     "BatchNorm3d": 3,
+    "InstanceNorm1d": 1,
+    "InstanceNorm2d": 2,
+    "InstanceNorm3d": 3,
     "Linear": 0,
     "LazyLinear": 0,
 }

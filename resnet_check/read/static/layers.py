@@ -36,7 +36,24 @@ def layer_class(name: str) -> Class | None:
     cls.namespace["forward"] = Native(
         f"{cls.name}.forward", lambda i, s, o, *a, **k: forward(i, s, layer, o, a, k), lenient=True
     )
+    if cls.name in CONVOLUTIONS:
+        cls.namespace["_conv_forward"] = Native(f"{cls.name}._conv_forward", conv_forward)
     return cls
+
+
+CONVOLUTIONS = ("Conv1d", "Conv2d", "Conv3d")
+
+
+def conv_forward(
+    interpreter: Interpreter, site: Any, instance: Instance, tensor: Any, weight: Any, bias: Any = None
+) -> Any:
+    """Apply a convolution with its own settings and another weight, as its subclasses do."""
+    own = instance.attributes
+    if own["padding_mode"] != "zeros":
+        return Opaque("a convolution with another weight and a padding that is not of zeros", site, "tensor")
+    dims = next(cls.name[4] for cls in instance.cls.mro if cls.name in CONVOLUTIONS)
+    arguments = (tensor, weight, bias, own["stride"], own["padding"], own["dilation"], own["groups"])
+    return tensors.run(interpreter, tensors.FUNCTIONS[f"torch.nn.functional.conv{dims}d"], arguments, {}, site)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from resnet_check.read.static import module_hooks
 from resnet_check.read.static.attributes import bind_to, initialise_module, register
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
@@ -54,12 +55,16 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
     elif not interpreter.module_stack and args:
         interpreter.touched += 1
         instance.inputs.append(args[0])
+    if module_hooks.BEFORE in instance.attributes:
+        args = module_hooks.before(interpreter, site, instance, args)
     interpreter.module_stack.append(instance)
     try:
         result = call_value(interpreter, site, forward, *args, **kwargs)
     finally:
         if interpreter.module_stack:
             interpreter.module_stack.pop()
+    if module_hooks.AFTER in instance.attributes:
+        result = module_hooks.after(interpreter, site, instance, args, result)
     if interpreter.trace is not None:
         interpreter.trace.leave(instance, result, len(interpreter.problems))
     return result
@@ -257,7 +262,7 @@ def with_buffers(_: Interpreter, __: Any, module: Any, *args: Any, **kwargs: Any
 
 QUIET = (
     "to cuda cpu float double half bfloat16 type xpu share_memory compile set_extra_state"
-    " register_forward_hook register_forward_pre_hook register_full_backward_hook register_backward_hook"
+    " register_full_backward_hook register_full_backward_pre_hook register_backward_hook"
     " register_load_state_dict_post_hook _register_load_state_dict_pre_hook zero_grad load_state_dict"
     " register_state_dict_post_hook extra_repr to_empty"
 ).split()
@@ -290,6 +295,8 @@ METHODS: dict[str, Any] = {
     "named_buffers": lambda _i, _s, m, _prefix="", recurse=True, **_k: iter(
         own_tensors(m, "_buffers", recurse=recurse)
     ),
+    "register_forward_hook": module_hooks.registration(module_hooks.AFTER),
+    "register_forward_pre_hook": module_hooks.registration(module_hooks.BEFORE),
     "_get_name": lambda _i, _s, m: m.cls.name,
     **dict.fromkeys(QUIET, itself),
 }

@@ -20,6 +20,17 @@ class DataParallel(nn.Module):
     def forward(self, *args, **kwargs):
         return self.module(*args, **kwargs)
 
+class RemovableHandle:
+    def __init__(self, hooks, key):
+        self.hooks = hooks
+        self.key = key
+    def remove(self):
+        self.hooks.pop(self.key, None)
+    def __enter__(self):
+        return self
+    def __exit__(self, *args):
+        self.remove()
+
 class Stub(nn.Module):
     def __init__(self, qconfig=None):
         super().__init__()
@@ -56,6 +67,7 @@ PLACES = {
         f"torch.{prefix}FloatFunctional": "FloatFunctional"
         for prefix in ("nn.quantized.", "ao.nn.quantized.", "nn.quantized.modules.")
     },
+    "torch.utils.hooks.RemovableHandle": "RemovableHandle",
     "torch.nn.DataParallel": "DataParallel",
     "torch.nn.parallel.DataParallel": "DataParallel",
     "torch.nn.parallel.DistributedDataParallel": "DataParallel",
