@@ -9,9 +9,10 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from resnet_check.checking import FileReport, ModelReport, Report
+from resnet_check.gate.changes import ModelChange
 from resnet_check.report import printable
 from resnet_check.report.github import LIMIT
-from resnet_check.report.markdown import MAX_FINDINGS, escaped
+from resnet_check.report.markdown import escaped
 from tests.drawn_reports import FINDING, report_of, reports, shown
 
 # Text, lines and JSON.
@@ -199,10 +200,16 @@ def test_a_reader_of_the_table_sees_what_was_said(report):
 
 
 def test_a_comment_does_not_grow_without_end():
-    text = shown("markdown", report_of(*[FINDING] * (MAX_FINDINGS + 3)))
-    assert text.startswith(f"### resnet-check: {MAX_FINDINGS + 3} notes\n")
-    assert text.count("| note RC309 |") == MAX_FINDINGS
-    assert "3 more findings are not listed." in text
+    models = tuple(ModelReport("Net" * 20, "class", line, "complete") for line in range(1, 3001))
+    changes = tuple(ModelChange("changed", f"net.py::{'Net' * 20}", f"net.py::{'Net' * 20}", 1) for _ in range(3000))
+    report = Report((FileReport("net.py", models, (FINDING,) * 3000),), changes=changes)
+    text = shown("markdown", report)
+    assert len(text) < 65_536
+    assert text.startswith("### resnet-check: 3,000 notes\n")
+    for beginning in ("| net.py::", "| note RC309 | net.py", "| NetNet"):
+        rows = text.count(f"\n{beginning}")
+        assert 100 < rows < 3000
+        assert f"\n\n{3000 - rows:,} more not listed.\n" in text
 
 
 def test_a_github_job_gets_a_summary(run_cli, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.report import printable
-from resnet_check.report.markdown import escaped
+from resnet_check.report.markdown import escaped, table
 
 if TYPE_CHECKING:
     from resnet_check.gate.changes import ModelChange
@@ -50,7 +50,7 @@ def markdown(changes: Sequence[ModelChange]) -> str:
     """Return the changes as a table of Markdown."""
     rows = [f"| {escaped(change.name)} | {change.kind} | {_cell(change)} |" for change in changes]
     head = f"#### Architecture: {counted(changes)}"
-    return "\n".join([head, *(["", "| model | | what |", "| --- | --- | --- |", *rows] if rows else [])])
+    return f"{head}\n\n{table('| model | | what |', rows)}" if rows else head
 
 
 def _cell(change: ModelChange) -> str:

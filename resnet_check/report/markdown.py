@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from resnet_check.report import RenderOptions, printable, short, statistics
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 SPECIAL = re.compile(r"[\\`*_\[\]<>&|~]")
 """What would be read as Markdown or as HTML within a line."""
 
-MAX_FINDINGS = 100
-"""How many findings are listed: a comment may have 65,536 characters."""
+ROOM = 20_000
+"""How many characters the rows of a table may have: a comment of GitHub has up to 65,536, a report three long tables."""
 
 
 def render(report: Report, options: RenderOptions) -> str:
@@ -25,7 +26,7 @@ def render(report: Report, options: RenderOptions) -> str:
     blocks += _models(report, options)
     if options.statistics and report.findings:
         rows = [f"| {count:,} | {code} | {name} |" for count, code, name in statistics(report)]
-        blocks.append(_table("| findings | code | rule |", rows))
+        blocks.append(table("| findings | code | rule |", rows))
     blocks += [f"Not checked: {escaped(failure)}" for failure in report.failures]
     return "\n\n".join(blocks) + "\n"
 
@@ -45,11 +46,7 @@ def _changes(report: Report) -> Iterator[str]:
 
 def _findings(report: Report, options: RenderOptions) -> Iterator[str]:
     if report.findings:
-        yield _table(
-            "| severity | where | finding |", [_row(finding, options) for finding in report.findings[:MAX_FINDINGS]]
-        )
-    if (more := len(report.findings) - MAX_FINDINGS) > 0:
-        yield f"{more:,} more findings are not listed."
+        yield table("| severity | where | finding |", [_row(finding, options) for finding in report.findings])
 
 
 def _row(finding: Finding, options: RenderOptions) -> str:
@@ -64,9 +61,9 @@ def _models(report: Report, options: RenderOptions) -> Iterator[str]:
     rows = [_model(options.path(file.path), model) for file in report.files for model in file.models]
     if rows:
         # The empty line lets GitHub and GitLab read the table inside of the element as Markdown.
-        table = _table("| model | status | parameters | MACs | nearest |", rows)
+        models = table("| model | status | parameters | MACs | nearest |", rows)
         summary = f"{len(rows):,} model{'' if len(rows) == 1 else 's'} checked"
-        yield f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>"
+        yield f"<details><summary>{summary}</summary>\n\n{models}\n\n</details>"
 
 
 def _model(path: str, model: ModelReport) -> str:
@@ -79,8 +76,12 @@ def _model(path: str, model: ModelReport) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _table(head: str, rows: list[str]) -> str:
-    return "\n".join((head, "|" + " --- |" * (head.count("|") - 1), *rows))
+def table(head: str, rows: Sequence[str]) -> str:
+    """Return a table of the rows that there is room for, and below it how many more there are."""
+    ends = accumulate(len(row) + 1 for row in rows)
+    shown = sum(end <= ROOM for end in ends)
+    more = f"\n\n{len(rows) - shown:,} more not listed." if shown < len(rows) else ""
+    return "\n".join((head, "|" + " --- |" * (head.count("|") - 1), *rows[:shown])) + more
 
 
 def escaped(text: str) -> str:
