@@ -70,7 +70,13 @@ class ModelChange(NamedTuple):
 
 
 def changes(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
-    """Return what changed from one Snapshot of a model to the next, nothing where it is the same model."""
+    """Return what changed from one Snapshot of a model to the next, nothing where it is the same model.
+
+    Of a model that was not understood completely only what was known can have changed.
+    """
+    if (old.status, new.status) == ("partial", "complete"):
+        unknown = {key: value for key, value in old._asdict().items() if value in (None, ())}
+        new = new._replace(**{**unknown, "status": "partial", "input": old.input})  # its size may have been a guess
     if old.status != new.status:
         return (_status(old, new),)
     found = [*_parts(old, new), *_figures(old, new)]
@@ -97,13 +103,8 @@ def _computed(old: Snapshot, new: Snapshot) -> list[Change]:
 
 
 def _status(old: Snapshot, new: Snapshot) -> Change:
-    words = {
-        "complete": "it is understood completely now",
-        "partial": f"it is not understood completely any more ({new.unknown})",
-        "failed": "it does not run any more",
-    }
-    was_broken = old.status == "failed" and new.status != "failed"
-    return Change("status", old.status, new.status, "it runs now" if was_broken else words[new.status])
+    words = {"failed": "it does not run any more", "partial": f"it is not understood completely any more ({new.unknown})"}
+    return Change("status", old.status, new.status, "it runs now" if old.status == "failed" else words[new.status])
 
 
 def _parts(old: Snapshot, new: Snapshot) -> Iterator[Change]:

@@ -105,6 +105,16 @@ def test_a_model_that_no_longer_runs_or_is_understood():
     assert change.words[0].startswith("it is not understood completely any more (line ")
 
 
+def test_what_was_not_understood_may_become_so():
+    text = NET.replace("F.relu(self.bn(self.conv(x)))", "F.relu(self.bn(self.conv(x))) + float(open('n').read())")
+    partial = snapshots_of(text)
+    assert {each.status for each in partial.values()} == {"partial"}
+    assert model_changes(partial, BEFORE) == ()
+    wider = model_changes(partial, snapshots_of(NET.replace("classes=10", "classes=7")))
+    assert all("parameters: " in "; ".join(change.words) for change in wider)
+    assert len(wider) == 2
+
+
 def test_buffers_that_are_not_kept():
     with_buffer = NET.replace(
         "self.drop =", 'self.register_buffer("scale", nn.Parameter(), persistent=False)\n        self.drop ='
