@@ -18,10 +18,11 @@ from resnet_check.rules.base import FileContext
 
 NAME = re.compile(
     r"(?:(?:build|make|get|create|my|our|custom)_?)?"
-    r"(?P<net>(?:se_?)?res_?ne?x?t|wide_?res_?net|wrn|plain)[_-]?v?(?P<numbers>\d+(?:[_-]?\d+(?:x\d+d)?)?)"
+    r"(?P<net>(?:se_?)?res_?ne?x?t|pre_?(?:act_?)?res_?net|wide_?res_?net|wrn|plain)"
+    r"[_-]?v?(?P<numbers>\d+(?:[_-]?\d+(?:x\d+d)?)?)(?:_?(?P<tweak>c|v?d))?"
     r"(?:_?(?:net|model|imagenet|cifar|cifar_?10|cifar_?100))?"
 )
-"""A whole name that claims a network and says nothing else: ``resnet50``, ``ResNet_18``, ``make_resnet34``."""
+"""A whole name that claims a network and says nothing else: ``resnet50``, ``ResNet_18``, ``make_resnet34``, ``resnet50_d``."""
 
 PROSE = re.compile(
     r"\b(ResNet|ResNeXt)[- ]?(\d{2,4})\b(?![-_. ]?(?:[A-Za-z]*[- ]?(?:like|style|based|ish)|\d|x)|[-_][A-Za-z]\b)",
@@ -127,15 +128,15 @@ def own_name(model: Model) -> str:
 def of_name(name: str) -> Variant | None:
     """Return the published network that a whole name claims, or None."""
     found = NAME.fullmatch(name.lower().replace("-", "_"))
-    return None if found is None else of_words(found["net"], found["numbers"])
+    return None if found is None else of_words(found["net"], found["numbers"], (found["tweak"] or "")[-1:])
 
 
-def of_words(net: str, numbers: str) -> Variant | None:
-    """Return the published network of a family's word and its numbers."""
-    letters = re.sub(r"[^a-z]", "", net.lower()).replace("wideresnet", "wrn")
+def of_words(net: str, numbers: str, tweak: str = "") -> Variant | None:
+    """Return the published network of a family's word and its numbers; ``tweak`` is the letter of ResNet-C and ResNet-D."""
+    letters = re.sub(r"[^a-z]", "", net.lower()).replace("wideresnet", "wrn").replace("preact", "pre")
     gated = letters.startswith("se")
     family = {"resnet": "resnet", "resnext": "resnext"}.get(letters.removeprefix("se"), letters)
-    return variants().get("-".join(["se"] * gated + [family, *re.split(r"[_-]", numbers)]))
+    return variants().get("-".join(["se"] * gated + [family, *re.split(r"[_-]", numbers), *tweak]))
 
 
 def of_prose(text: str | None) -> tuple[Variant, str] | None:

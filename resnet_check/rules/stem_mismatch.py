@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
+from resnet_check.anatomy.kinds import NORMS
 from resnet_check.anatomy.owners import written
 from resnet_check.finding import Finding
 from resnet_check.papers.records import IMAGENET_STEM
@@ -109,7 +110,7 @@ def wrong_stem(net: Architecture) -> Iterator[tuple[int, str, str]]:
     if pool is None:
         if large and net.stages[0].stride == 1:
             yield (
-                net.net.stem.ops[-1],
+                end(net),
                 "has no max pool behind the 7x7 convolution of the stem",
                 "let `nn.MaxPool2d(3, stride=2, padding=1)` follow the stem",
             )
@@ -117,6 +118,13 @@ def wrong_stem(net: Architecture) -> Iterator[tuple[int, str, str]]:
     facts = net.net.model.ops[pool.op].attributes
     if pool.kind == "max_pool" and (pool.kernel, pool.stride, pool.padding) == (3, 2, 0) and not facts.get("ceil_mode"):
         yield pool.op, "has no padding in the max pool of the stem", "write `nn.MaxPool2d(3, stride=2, padding=1)`"
+
+
+def end(net: Architecture) -> int:
+    """Return the last Op of the stem's own: a norm and an activation that follow those are the first block's."""
+    kinds = {op: net.net.model.ops[op].kind for op in net.net.stem.ops if op >= net.stem.convs[-1].op}
+    norms = [op for op, kind in kinds.items() if kind in NORMS]
+    return max(op for op in kinds if len(norms) < 2 or op < norms[1])
 
 
 BAD = (
