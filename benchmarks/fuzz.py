@@ -1,6 +1,6 @@
 """Fuzz the static check: mutated real files, Python from a grammar, and a search for lines of the reader not yet reached.
 
-usage: python benchmarks/fuzz.py [--inputs N] [--seed S] [--kind KIND ...] [FOLDER ...]
+usage: python benchmarks/fuzz.py [--inputs N] [--seed S] [--kind KIND] [--strict] [FOLDER ...]
 
 Each input is parsed, read and given to all rules in a worker process, thousands of inputs in each, at most 1 GiB large. It
 fails by an exception, a failure in the report, a finding outside of the file, by taking long, or by ending the process; a
@@ -38,6 +38,7 @@ import resnet_check
 from resnet_check import checking
 from resnet_check.config import Settings
 from resnet_check.read.reading import ReadOptions
+from resnet_check.read.static import calling, interpreter, reader
 from resnet_check.rules.base import all_rules
 from resnet_check.source import parse_source
 
@@ -145,6 +146,10 @@ class Lines:
         return self._line
 
 
+MAX_FILES, MAX_CORPUS_TEXT = 300, 40_000
+"""Files of the given folders, and their characters: more cost time and bring little."""
+
+
 class Corpus(NamedTuple):
     """Real files, and their parts."""
 
@@ -154,10 +159,17 @@ class Corpus(NamedTuple):
 
 def corpus_of(folders: Sequence[Path]) -> Corpus:
     """Return the files of folders, the references, the tests' models and the rules' examples."""
-    paths = [ROOT / "resnet_check" / "reference", ROOT / "tests" / "models", *folders]
-    texts = [path.read_text("utf-8", errors="replace") for folder in paths for path in sorted(folder.rglob("*.py"))]
+    own = (ROOT / "resnet_check" / "reference", ROOT / "tests" / "models")
+    paths = [path for folder in own for path in sorted(folder.rglob("*.py"))]
+    given = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    paths += Random(0).sample(given, min(len(given), MAX_FILES))  # noqa: S311 - nothing is kept secret
+    texts = [path.read_text("utf-8", errors="replace") for path in paths]
     texts += [text for rule in all_rules() for text in (*rule.bad, *rule.good)]
-    kept = [text for text in texts if len(text) < 100_000 and parse_source("corpus.py", text.encode()).tree is not None]
+    kept = [
+        text
+        for text in texts
+        if len(text) < MAX_CORPUS_TEXT and parse_source("corpus.py", text.encode()).tree is not None
+    ]
     return Corpus(kept, bank_of(kept))
 
 
@@ -278,9 +290,13 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=1000, help="of each kind")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--strict", action="store_true", help="count also what the reader stumbles over and survives")
     parser.add_argument("--kind", action="append", choices=["tokens", "grammar", "search"])
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    if arguments.strict:
+        for module in (interpreter, calling, reader):
+            module.STUMBLES = ()
     budget = ReadOptions(max_steps=STEPS)
     ReadOptions.__new__.__defaults__ = tuple(budget)
     corpus = corpus_of(arguments.folders)

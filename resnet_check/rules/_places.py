@@ -44,6 +44,12 @@ class Places:
         return [node for node in self.nodes if isinstance(node, ast.ClassDef)]
 
     @cached_property
+    def bases(self) -> dict[ast.ClassDef, frozenset[str]]:
+        """The classes of the file from which each of them derives, by name."""
+        known = {cls.name for cls in self.classes}
+        return {cls: frozenset(map(name_of, cls.bases)) & known for cls in self.classes}
+
+    @cached_property
     def functions(self) -> list[Function]:
         """All functions of the file, methods among them."""
         return [node for node in self.nodes if isinstance(node, FUNCTIONS)]
@@ -89,17 +95,20 @@ class Places:
 
     def family(self, cls: ast.ClassDef) -> list[ast.ClassDef]:
         """Return a class with those of the file that it derives from and that derive from it."""
-        found = [cls]
-        for other in found:
-            bases = {name_of(base) for base in other.bases}
-            found.extend(c for c in self.classes if c.name in bases and c not in found)
-        above = len(found)
+        found: dict[ast.ClassDef, None] = {cls: None}
+        todo = [cls]
+        while todo:
+            bases = self.bases[todo.pop(0)]
+            more = [c for c in self.classes if c.name in bases and c not in found] if bases else []
+            found.update(dict.fromkeys(more))
+            todo.extend(more)
+        above = set(found)
         names = {cls.name}
-        for other in self.classes:
-            if other not in found[:above] and any(name_of(base) in names for base in other.bases):
+        for other, bases in self.bases.items():
+            if not names.isdisjoint(bases) and other not in above:
                 names.add(other.name)
-                found.append(other)
-        return found
+                found[other] = None
+        return list(found)
 
     def assignments(self, cls: ast.ClassDef, attribute: str) -> list[tuple[ast.stmt, ast.expr | None]]:
         """Return the statements in a class and its family that assign ``self.attribute``, with the value."""

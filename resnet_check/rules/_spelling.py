@@ -29,8 +29,14 @@ FORWARD = frozenset({"call", "__forward__", "_forward", "forward_pass", "fwd"})
 """What people write for ``forward``, beside misspellings."""
 
 
+MAX_NAME = 200
+"""Longer names are not compared: that takes time which grows with the square of the length."""
+
+
 def likeness(left: str, right: str) -> float:
     """Return how alike two names are, from 0 to 1, without regard to case and underscores."""
+    if max(len(left), len(right)) > MAX_NAME:
+        return float(left == right)
     from difflib import SequenceMatcher
 
     return SequenceMatcher(None, left.lower().replace("_", ""), right.lower().replace("_", "")).ratio()

@@ -7,9 +7,12 @@ from typing import Any
 
 from resnet_check.graph.dim import Number
 from resnet_check.graph.operators.axes import numel
-from resnet_check.graph.operators.base import Checks, Refused, Result, function
+from resnet_check.graph.operators.base import Checks, NotModelled, Refused, Result, function
 from resnet_check.graph.operators.broadcasting import agree
 from resnet_check.graph.records import Shape
+
+MAX_OPERANDS = 52
+"""As many tensors as there are letters for dims."""
 
 Labels = tuple[Any, ...]
 """The labels of one operand: letters, and Ellipsis once at most."""
@@ -24,6 +27,9 @@ def einsum(check: Checks, equation: Any, *operands: Any) -> Result:
         subscripts, output = _parse(equation)
     else:
         operands, subscripts, output = _lists((equation, *operands))
+    if len(operands) > MAX_OPERANDS:
+        message = f"einsum of more than {MAX_OPERANDS} tensors"
+        raise NotModelled(message)
     if not operands or len(subscripts) != len(operands):
         message = f"einsum has labels for {len(subscripts)} tensors, got {len(operands)}"
         raise Refused(message)

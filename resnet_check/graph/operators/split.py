@@ -7,7 +7,7 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, Number, value
 from resnet_check.graph.operators.axes import axis, integer, needs
-from resnet_check.graph.operators.base import Checks, Refused, Result, function
+from resnet_check.graph.operators.base import Checks, NotModelled, Refused, Result, function
 from resnet_check.graph.operators.bounds import ceil_divide, lower_bound, maximum, minimum
 from resnet_check.graph.operators.values import Data, strided, strides
 from resnet_check.graph.records import Shape
@@ -20,11 +20,18 @@ def _place(check: Checks, input: Any, dim: Any, operator: str) -> int:
     return axis(check, dim, len(input.shape))
 
 
+MAX_PARTS = 10_000
+"""Each part is a tensor of its own."""
+
+
 def number_of(check: Checks, count: Number) -> int:
     """Return a number of outputs, which must be known: at other sizes there may be another number."""
-    if not isinstance(count, Dim):
-        return int(count)
     plain = int(value(count))
+    if plain > MAX_PARTS:
+        message = f"a tensor in more than {MAX_PARTS} parts"
+        raise NotModelled(message)
+    if not isinstance(count, Dim):
+        return plain
     check.holds("==", count, plain)
     return plain
 

@@ -9,12 +9,11 @@ from typing import Any
 from resnet_check.read.static import closures, repeats, tensors
 from resnet_check.read.static.attributes import initialise_module
 from resnet_check.read.static.frames import Frame
-from resnet_check.read.static.interpreter import MAX_DEPTH, Interpreter
+from resnet_check.read.static.interpreter import STUMBLES, Interpreter
 from resnet_check.read.static.operations import ContextManager, decorated
 from resnet_check.read.static.values import (
     OUTSIDE,
     BoundMethod,
-    BudgetExceeded,
     Class,
     ClassMethod,
     External,
@@ -99,26 +98,20 @@ def call_opaque(function: Opaque, site: Any) -> Opaque:
     )
 
 
-STUMBLES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
-"""What Python raises where a function of the reader gets values that it was not written for."""
-
-
 def call_native(
     interpreter: Interpreter, function: Native, args: tuple[Any, ...], kwargs: dict[str, Any], site: Any
 ) -> Any:
     """Call what the reader implements; unknown arguments give an unknown result."""
     interpreter.tick()
+    for value in (*args, *kwargs.values()):
+        weigh(interpreter, value)
     if not function.lenient:
         opaque = first_opaque(args) or (first_opaque(kwargs.values()) if kwargs else None)
         if opaque is not None:
             return Opaque(f"`{function.name}` of {opaque.reason}", opaque.site)
-    for value in (*args, *kwargs.values()):
-        weigh(interpreter, value)
     try:
         return charge(interpreter, function.call(interpreter, site, *args, **kwargs))
     except STUMBLES as error:
-        if isinstance(error, RecursionError):
-            raise
         unknown = Opaque(f"these arguments of `{function.name}`", site)
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             interpreter.lose(unknown)  # something may have been done before
@@ -264,10 +257,7 @@ def call_function(
         return interpreter.evaluate(function.node.body, scope)
     scope.instance = args[0] if args else None
     scope.owner = function.owner
-    if interpreter.depth >= MAX_DEPTH:
-        reason = f"calls nested more than {MAX_DEPTH} deep"
-        raise BudgetExceeded(reason)
-    interpreter.depth += 1
+    interpreter.enter()
     if function.generator:
         scope.yields = []
     if function.mode is not None:
@@ -315,13 +305,19 @@ def call_instance(
             reason=f"an object of {instance.cls.name} cannot be called",
             value=instance,
         )
-    return call(interpreter, found[0], (instance, *args), kwargs, node, frame)
+    interpreter.enter()  # ``__call__`` may be an object too
+    try:
+        return call(interpreter, found[0], (instance, *args), kwargs, node, frame)
+    finally:
+        interpreter.depth -= 1
 
 
 def construct(
     interpreter: Interpreter, cls: Class, args: tuple[Any, ...], kwargs: dict[str, Any], node: Any, frame: Any
 ) -> Any:
     """Make an object of a class."""
+    for value in (*args, *kwargs.values()):
+        weigh(interpreter, value)
     if cls.node is not None and cls.is_module and interpreter.trace is None and not interpreter.module_stack:
         make = partial(construct_anew, interpreter, cls, args, kwargs, node, frame)
         return repeats.construct(interpreter, cls, args, kwargs, frame.site(node), make)

@@ -132,9 +132,10 @@ def instances(namespace: FileNamespace) -> list[tuple[Candidate, Instance]]:
             bound.setdefault(id(value), (name, value))
     inside = {id(m) for _, root in bound.values() for path, m in walk(root) if path}
     found = []
+    bindings = last_bindings(namespace)
     for key, (name, value) in bound.items():
         if key not in inside and not isinstance(value.attributes.get("_unknown"), Opaque):
-            site = binding(namespace, name) or value.built or Site(namespace.path, 1, 1, 1, 1)
+            site = bindings.get(name) or value.built or Site(namespace.path, 1, 1, 1, 1)
             found.append((Candidate(name, "instance", value, site), value))
     return found
 
@@ -147,10 +148,13 @@ def belongs(value: Instance, namespace: FileNamespace) -> bool:
     return any(s.path == namespace.path for s in (site, *site.calls))
 
 
-def binding(namespace: FileNamespace, name: str) -> Site | None:
-    """Return the statement that binds a name last."""
-    found = None
-    for node in ast.walk(namespace.tree):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            found = node
-    return None if found is None else Site(*namespace.span(found))
+def last_bindings(namespace: FileNamespace) -> dict[str, Site]:
+    """Return for each name the statement that binds it last."""
+    found = {
+        target.id: node
+        for node in ast.walk(namespace.tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return {name: Site(*namespace.span(node)) for name, node in found.items()}

@@ -11,13 +11,22 @@ from resnet_check.graph.operators.base import Checks
 from resnet_check.graph.records import Problem, Site
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.repeats import is_fixed, is_settled
-from resnet_check.read.static.values import BudgetExceeded, Opaque, Raised
+from resnet_check.read.static.values import BudgetExceeded, Opaque, Raised, Undetermined
 
-MAX_DEPTH = 120
-"""Nested calls of the interpreted program; real models stay below forty."""
+MAX_DEPTH = 160
+"""Nested calls of functions and objects of the interpreted program; real models stay below sixty."""
 
 MAX_ITEMS = 1_000_000
 """Elements of one list, characters of one string."""
+
+
+STUMBLES: tuple[type[Exception], ...] = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What Python raises where the reader meets values that it was not written for: what comes of them is unknown."""
+
+
+def stumbled(error: Exception) -> str:
+    """Return the reason for what is unknown because of an exception in the reader."""
+    return f"values that are not read here ({type(error).__name__})"
 
 
 class Interpreter:
@@ -94,6 +103,13 @@ class Interpreter:
         self.repeats.clear()
         self.remembered = 0
 
+    def enter(self) -> None:
+        """Count a call that begins; raises `BudgetExceeded` for one too deep inside of others."""
+        if self.depth >= MAX_DEPTH:
+            reason = f"calls nested more than {MAX_DEPTH} deep"
+            raise BudgetExceeded(reason)
+        self.depth += 1
+
     def lose(self, opaque: Opaque) -> None:
         """Note that from here on the program may have done something that was not seen."""
         self.touched += 1
@@ -132,7 +148,10 @@ class Interpreter:
         """Execute statements; returns None, or a signal (see `statements`) when control leaves the block."""
         for statement in body:
             self.tick()
-            signal = STATEMENTS[statement.__class__](self, statement, frame)
+            try:
+                signal = STATEMENTS[statement.__class__](self, statement, frame)
+            except STUMBLES as error:
+                raise Undetermined(Opaque(stumbled(error), frame.site(statement))) from error
             if signal is not None:
                 return signal
         return None

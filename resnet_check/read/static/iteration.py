@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from resnet_check.graph.dim import Dim
@@ -18,8 +18,10 @@ def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iter
     """Return the elements of a value, or an `Opaque` where they are not known."""
     from resnet_check.read.static.calling import call
 
-    if isinstance(value, (list, tuple, set, frozenset, dict, str, deque)):
+    if isinstance(value, (list, tuple, str)):
         return value
+    if isinstance(value, (set, frozenset, dict, deque)):
+        return steady(interpreter, value, node, frame)
     if isinstance(value, Opaque):
         return value
     if isinstance(value, range):
@@ -60,6 +62,15 @@ def iterate(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iter
             value=value,
         )
     return Opaque(f"elements of {kind_of(value)}", frame.site(node))
+
+
+def steady(interpreter: Interpreter, value: Any, node: Any, frame: Any) -> Iterator[Any]:
+    """Yield the elements of a value that must not change its size meanwhile."""
+    try:
+        yield from value
+    except RuntimeError:
+        reason = f"the {kind_of(value)} changes while it is iterated over"
+        interpreter.error("RuntimeError", "bad-call", frame.site(node), reason=reason)
 
 
 class Once:

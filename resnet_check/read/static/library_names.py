@@ -31,6 +31,7 @@ from resnet_check.read.static.values import (
     Property,
     StaticMethod,
 )
+from resnet_check.read.static.weighing import charge
 
 NAMESPACES = {
     "abc", "argparse", "ast", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools",
@@ -113,6 +114,10 @@ def unknown(what: str, kind: str = "any") -> Any:
     return lambda _i, site, *_a, **_k: Opaque(what, site, kind)
 
 
+MAX_NUMBER = 10_000
+"""The largest number that a function of `itertools` is given: it may hold memory for so many."""
+
+
 def iterators(function: Any) -> Any:
     """Return a function of `itertools` applied to known elements."""
 
@@ -126,10 +131,15 @@ def iterators(function: Any) -> Any:
             if isinstance(inner, Opaque):
                 return inner
             found.append(inner)
+        numbers = [n for n in (*found, *kwargs.values()) if isinstance(n, int)]
         sizes = [len(f) for f in found if isinstance(f, (list, tuple))]
-        if math.prod(s + 1 for s in sizes) > 1_000_000:
+        if math.prod(s + 1 for s in sizes) > 1_000_000 or any(number > MAX_NUMBER for number in numbers):
             return Opaque("an iterator over very many elements", site)
-        return iter(list(function(*found, **kwargs)))
+        made: list[Any] = []
+        for each in function(*found, **kwargs):
+            interpreter.tick()
+            made.append(charge(interpreter, each))
+        return iter(made)
 
     return run
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from resnet_check.graph.dim import Dim
+from resnet_check.graph.dim import value as value_of
 from resnet_check.read.static import tensors
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
 from resnet_check.read.static.values import (
@@ -173,6 +174,7 @@ TOO_LONG = "a number with more than a thousand digits"
 
 def check_size(name: str, left: Any, right: Any) -> None:
     """Refuse arithmetic whose result would not fit: large powers and shifts, long repetitions."""
+    left, right = value_of(left), value_of(right)
     if name == "mul":
         for some, times in ((left, right), (right, left)):
             if isinstance(some, (str, list, tuple, bytes)) and isinstance(times, int) and len(some) * times > MAX_ITEMS:

@@ -14,6 +14,7 @@ from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.trace import Registry, Trace
 from resnet_check.read.static.values import Function, Instance, Opaque, Raised, Tensor, Undetermined
+from resnet_check.read.static.weighing import weigh
 
 SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """The names of the free sizes behind batch and channels."""
@@ -21,6 +22,7 @@ SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 BATCH = 2
 MAX_SIZE = 1024
 MAX_PASSES = 40
+MAX_OUTPUTS = 10_000
 
 NOT_FATAL = frozenset({"mode-set-in-forward", "inplace-changes-identity"})
 """Problems with which torch goes on."""
@@ -102,6 +104,7 @@ def run(
     result = Pass(trace, None, [], interpreter.problems, interpreter.losses)
     try:
         result.output = call_value(interpreter, site, root, *inputs_of(root, tensor, site))
+        weigh(interpreter, result.output, MAX_OUTPUTS)
         mark_returned(trace, result.output)
         for activation, reader in trace.changed_identities():
             op = trace.ops[activation]

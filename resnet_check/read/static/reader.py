@@ -14,7 +14,7 @@ from resnet_check.read.static import describe, doubtful, expressions, passes, st
 from resnet_check.read.static.discovery import Candidate, base_classes, candidates, instances
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.imports import FileNamespace, Files
-from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.interpreter import STUMBLES, Interpreter, stumbled
 from resnet_check.read.static.looking import Looker
 from resnet_check.read.static.modules import walk
 from resnet_check.read.static.trace import Registry
@@ -191,6 +191,15 @@ class FileReader:
             model.unknown.append(describe.unknown_record(value, Site(model.path, model.line, 1, model.line, 1)))
 
     def complete(self, model: Model, root: Instance) -> None:
+        """Run the model and fill in its figures; where the reader stumbles they stay unknown."""
+        try:
+            self.work_out(model, root)
+        except STUMBLES as error:
+            model.status, model.problems = "partial", []
+            model.params = model.output = model.macs = model.accepted = None
+            model.unknown.append(Unknown(stumbled(error), model.line, model.path))
+
+    def work_out(self, model: Model, root: Instance) -> None:
         """Run the model and fill in its figures."""
         interpreter = self.interpreter
         registry = Registry(root)

@@ -1,7 +1,7 @@
 """The module `re`, applied to known texts.
 
 Python's own engine cannot be interrupted and can take exponential time, so only patterns are applied whose time is
-bounded: short ones, with few repetitions, none of them of a group, on short texts. Those of model files are.
+bounded: short ones, with few repetitions and choices, no repetition of a group, on short texts. Those of model files are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from resnet_check.read.static.values import Class, Instance, Native, Opaque
 
 MAX_PATTERN = 200
 MAX_TEXT = 400
-MAX_REPETITIONS = 3
+MAX_WORK = 10**8
+"""Steps of the engine in the worst case: each repetition tries every length at every place, each choice both ways."""
+
 REPETITION = re.compile(r"(?<!\\)[*+{]")
+CHOICE = re.compile(r"(?<![\\(])[?|]")
 REPEATED_GROUP = re.compile(r"\)[*+{]")
 
 
@@ -29,7 +32,7 @@ def is_bounded(pattern: Any, text: Any) -> bool:
         and len(pattern) <= MAX_PATTERN
         and len(text) <= MAX_TEXT
         and not REPEATED_GROUP.search(pattern)
-        and len(REPETITION.findall(pattern)) <= MAX_REPETITIONS
+        and (len(text) + 1) ** (len(REPETITION.findall(pattern)) + 1) << len(CHOICE.findall(pattern)) <= MAX_WORK
     )
 
 

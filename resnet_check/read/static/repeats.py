@@ -7,7 +7,7 @@ written outside of it, mistakes, and decisions that were not understood.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -55,13 +55,25 @@ def is_fixed(value: Any) -> bool:
     if kind in FIXED or (kind is Function and not value.attributes):
         return True
     if kind is tuple or kind is Size or kind is frozenset:
-        return all(map(is_fixed, value))
+        return all(map(is_fixed, leaves(value)))
     if kind is Native:
         cells = value.call.__closure__ if hasattr(value.call, "__closure__") else None
         return not cells or not any(isinstance(cell.cell_contents, CHANGING) for cell in cells)
     if kind is Partial:
         return is_fixed(value.function) and all(map(is_fixed, (*value.args, *value.kwargs.values())))
     return kind is Instance and value.cls.members is not None
+
+
+def leaves(value: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a nested tuple holds; a tuple that is in it several times is looked into once."""
+    todo, seen = [value], {id(value)}
+    while todo:
+        for part in todo.pop():
+            if type(part) not in {tuple, Size, frozenset}:
+                yield part
+            elif id(part) not in seen:
+                seen.add(id(part))
+                todo.append(part)
 
 
 def is_settled(value: Any, shared: dict[int, Any]) -> bool:

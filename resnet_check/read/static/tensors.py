@@ -12,7 +12,7 @@ from resnet_check.graph.operators.base import Function, NotModelled, Refused, Re
 from resnet_check.read.static import inplace
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
-from resnet_check.read.static.values import Instance, Native, Opaque, Size, Tensor, first_opaque
+from resnet_check.read.static.values import BudgetExceeded, Instance, Native, Opaque, Size, Tensor, first_opaque
 
 FUNCTIONS, LAYERS = operators.FUNCTION_TABLE, operators.LAYER_TABLE
 
@@ -217,11 +217,18 @@ def record(interpreter: Interpreter, result: Any, site: Any) -> Any:
     return result
 
 
+MAX_DIMS = 64
+"""Most of torch's operators take no more."""
+
+
 def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
     """Return the tensor of one result; an in-place operator gives back its first input, changed."""
     first = result.inputs[0] if result.inputs else None
     if result.inplace and isinstance(first, Tensor):
         return inplace.overwritten(interpreter, first, result, site)
+    if len(result.shape) > MAX_DIMS:
+        reason = f"a tensor of more than {MAX_DIMS} dims"
+        raise BudgetExceeded(reason)
     tensor = Tensor(result.shape, result.dtype, data=result.data)
     if interpreter.trace is not None and result.inputs:
         tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)

@@ -279,9 +279,16 @@ class Class:
         return f"<class {self.name}>"
 
 
+MAX_ANCESTORS = 200
+"""Ordering the ancestors takes time that grows with the square of their number."""
+
+
 def linearise(cls: Class) -> tuple[Class, ...]:
     """Return the C3 method resolution order; where none exists, depth first without repetition."""
     sequences = [list(base.mro) for base in cls.bases] + [list(cls.bases)]
+    if sum(map(len, sequences)) > MAX_ANCESTORS:
+        reason = f"a class with more than {MAX_ANCESTORS} ancestors"
+        raise BudgetExceeded(reason)
     order: list[Class] = [cls]
     while any(sequences):
         for sequence in sequences:

@@ -24,7 +24,7 @@ TOO_MANY = "a value with more than a million elements"
 NESTED: frozenset[Any] = frozenset({list, tuple, dict, set, frozenset, deque, Size})
 
 
-def weigh(interpreter: Interpreter, value: Any) -> None:
+def weigh(interpreter: Interpreter, value: Any, limit: int = MAX_ITEMS) -> None:
     """Count every way through a nested value as work; raises `BudgetExceeded` for too many, or too long ones."""
     if value.__class__ not in NESTED:
         return
@@ -39,8 +39,9 @@ def weigh(interpreter: Interpreter, value: Any) -> None:
                 elif each.__class__ is str:
                     count += len(each)
             count += len(part)
-            if count > MAX_ITEMS:
-                raise BudgetExceeded(TOO_MANY)
+            if count > limit:
+                reason = TOO_MANY if limit == MAX_ITEMS else f"a value with more than {limit} parts"
+                raise BudgetExceeded(reason)
         if depth > MAX_NESTING:
             reason = f"values nested more than {MAX_NESTING} deep"
             raise BudgetExceeded(reason)
