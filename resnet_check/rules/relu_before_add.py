@@ -34,6 +34,8 @@ from resnet_check.anatomy.kinds import RECTIFIERS
 from resnet_check.anatomy.owners import culprit, written
 from resnet_check.finding import Finding, related
 from resnet_check.graph.records import Op
+from resnet_check.rules._claims import Claim, claims
+from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import networks
 from resnet_check.rules.base import FileContext, Reporter, rule
 
@@ -41,6 +43,7 @@ from resnet_check.rules.base import FileContext, Reporter, rule
 @rule("RC301", "relu-before-add", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report ReLUs between a branch and its sum."""
+    claimed = {id(claim.model) for claim in claims(context) if says_after(claim)}
     for net in networks(context):
         model = net.model
         found = {last.index: (block, last) for block in net.blocks if (last := last_relu(net, block)) is not None}
@@ -53,7 +56,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 help="remove this ReLU; the activation belongs after the sum",
                 model=model,
                 module=model.ops[block.sum].path,
-                severity=None if is_clear(net, block) else "note",
+                severity=None if is_clear(net, block, claimed=id(model) in claimed) else "note",
                 related=(related(model.ops[block.sum].site, "added here"),),
             )
 
@@ -67,8 +70,15 @@ def last_relu(net: Anatomy, block: Block) -> Op | None:
     return last if last.kind in RECTIFIERS else None
 
 
-def is_clear(net: Anatomy, block: Block) -> bool:
+def says_after(claim: Claim) -> bool:
+    """Return whether the model's name says that it is a published network whose ReLU follows the sum."""
+    return claim.by in {"name", "option"} and claim.fits_blocks and not claim.variant.preactivated
+
+
+def is_clear(net: Anatomy, block: Block, *, claimed: bool) -> bool:
     """Return whether the block is otherwise of the style that has its ReLU after the sum, and only there.
+
+    A ReLU that has moved from there to the end of the branch shows only where the network's name says so (``claimed``).
 
     Where other branches of the network end in another activation (ENet's PReLU), or its projections end in one too
     (SqueezeNext), an activation before the sum is the style of the network. So it is in the encoders of RAFT and what came of
@@ -80,7 +90,7 @@ def is_clear(net: Anatomy, block: Block) -> bool:
         return False
     style = {net.model.ops[b.branch.ops[-1]].kind for b in net.blocks if b.branch.letters.endswith("a")}
     both = any(b.branch.letters[-1:] + b.shortcut.letters[-1:] == "aa" for b in net.blocks)
-    return after in RECTIFIERS and block.branch.letters[:1] in "c_" and not both and style <= RECTIFIERS
+    return (after in RECTIFIERS or claimed) and block.branch.letters[:1] in "c_" and not both and style <= RECTIFIERS
 
 
 _BLOCK = """
@@ -148,6 +158,14 @@ class Net(nn.Module):
 BAD = (
     _BLOCK.format(branch="y = F.relu(self.bn2(self.conv2(y)))  # <- relu-before-add", result="F.relu(x + y)"),
     _HELPER.format(second="unit(c, c)  # <- relu-before-add"),
+    network(
+        BASIC,
+        RESNET18,
+        (
+            "return F.relu(y + self.shortcut(x))",
+            "return F.relu(y) + self.shortcut(x)  # <- relu-before-add",
+        ),
+    ),
 )
 
 GOOD = (
