@@ -79,7 +79,7 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
     """Return how grave a failing call is: a note where its author may never make it with these arguments."""
     facts = problem.facts
     if problem.site.path != found.source.path:
-        return "note"
+        return "error" if facts.get("message") == "arguments" and handed_over(found, model, problem) else "note"
     if facts.get("message") == "arguments":
         return "error"
     if model is not None and model.kind == "class" and to_be_given(found, model):
@@ -89,6 +89,13 @@ def severity(found: Places, model: Model | None, problem: Problem) -> str:
     sure = facts.get("message") in {"not callable", "argument", "module"} or "modules" in facts["reason"]
     certain_here = not in_forward(found, problem) and self_contained(found)
     return "error" if sure or certain_here or " object>" in facts["reason"] else "note"
+
+
+def handed_over(found: Places, model: Model | None, problem: Problem) -> bool:
+    """Return whether a factory of the file gives an imported class a class of the file that does not take its arguments."""
+    facts = problem.facts
+    own = any(f.lineno == facts.get("defined") and f.name == facts.get("function") for f in found.functions)
+    return own and model is not None and model.kind == "factory" and not model.trial
 
 
 def self_contained(found: Places) -> bool:

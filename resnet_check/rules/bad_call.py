@@ -29,7 +29,7 @@ import re
 from collections.abc import Iterator
 
 from resnet_check.finding import Finding, Related, related
-from resnet_check.graph.records import Model, Problem
+from resnet_check.graph.records import Model, Problem, Site
 from resnet_check.rules._arguments import misplaced, wrong_convolutions
 from resnet_check.rules._calls import certain, derived, incomplete, not_passed_on, severity
 from resnet_check.rules._origins import returned_list, silent_helper
@@ -129,9 +129,26 @@ def call(report: Reporter, found: Places, model: Model | None, problem: Problem,
         return report(found.source.site(giving), message, help=cure, model=model, module=module, related=also)
     function = definition(found, problem)
     places_too = (Related(found.source.path, function.lineno, "defined here"),) if function is not None else ()
+    written = named(found, problem)
+    if written is not None:
+        places_too = (related(problem.site, "it is handed on here"), *places_too)
     cure = f"it takes `({signature(function)})`" if function is not None else ""
     text = words(found, problem, function)
-    return report(problem.site, text, help=cure, model=model, module=module, related=places_too, severity=grave)
+    site = written or problem.site
+    return report(site, text, help=cure, model=model, module=module, related=places_too, severity=grave)
+
+
+def named(found: Places, problem: Problem) -> Site | None:
+    """Return the call that names an argument which nobody takes, where the failing one hands it on in ``**options``."""
+    unexpected = re.search(r"unexpected keyword argument `(\w+)`", str(problem.facts["reason"]))
+    last = found.at(problem.site, ast.Call)
+    if unexpected is None or not isinstance(last, ast.Call) or all(word.arg is not None for word in last.keywords):
+        return None
+    for site in problem.site.calls:
+        node = found.at(site, ast.Call) if site.path == found.source.path else None
+        if isinstance(node, ast.Call) and unexpected[1] in {word.arg for word in node.keywords}:
+            return site
+    return None
 
 
 def words(found: Places, problem: Problem, function: Function | None) -> str:
@@ -289,6 +306,31 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.more(self.conv(self.stem(x)))
+""",
+    """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Net(nn.Module):
+    def __init__(self, block, **options):
+        super().__init__()
+        self.body = nn.Sequential(block(3, **options), block(3, **options))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def net():
+    return Net(Block, scale=2)  # <- bad-call
 """,
 )
 
