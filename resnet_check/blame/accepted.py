@@ -60,7 +60,8 @@ def limit_of(model: Model, accepted: list[tuple[int, int]]) -> Limit | None:
     size = accepted[-1][1] + 1
     changed = [g for g in model.guards if g.held and g.site is not None and not holds_at(model, g, size)]
     # A squeeze does nothing at such a size, and what comes behind it fails on another way.
-    guard = next((g for g in changed if g.required), next((g for g in changed if g.relation == "=="), None))
+    needed = (g for g in changed if g.required and g.relation != "fits")
+    guard = next(needed, next((g for g in changed if g.relation == "=="), None))
     if guard is None:
         return None
     refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), None)

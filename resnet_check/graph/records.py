@@ -46,8 +46,12 @@ RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "divides": lambda left, right: right != 0 and left % right == 0,
+    "fits": lambda left, right: left == right or 1 in {left, right},
 }
-"""The relations of a Guard: name and test on numbers; ``a divides b`` reads: b divides a without rest."""
+"""The relations of a Guard: name and test on numbers.
+
+``a divides b`` reads: b divides a without rest; ``a fits b``: the two broadcast, being equal or one of them one.
+"""
 
 
 class Guard(NamedTuple):
@@ -77,6 +81,8 @@ class Guard(NamedTuple):
     def __str__(self) -> str:
         if self.relation == "divides":
             return f"{self.left} is a multiple of {self.right}"
+        if self.relation == "fits":
+            return f"{self.left} and {self.right} are equal, or one of them is 1"
         return f"{self.left} {self.relation} {self.right}"
 
 

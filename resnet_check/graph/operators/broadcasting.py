@@ -18,6 +18,9 @@ def agree(check: Checks, kind: str, left: Number, right: Number, /, **facts: Any
     if left == 1:
         return right
     if isinstance(left, Dim) or isinstance(right, Dim):
+        if value(left) == value(right):
+            # Without this every size at which they differ would need a pass of its own, to see that torch refuses it.
+            check.require("fits", left, right, kind)
         if check.holds("==", left, right):
             # The plain number says more to what follows, and where the sizes differ the pass goes another way anyway.
             return right if isinstance(left, Dim) and not isinstance(right, Dim) else left
