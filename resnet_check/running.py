@@ -111,14 +111,23 @@ def _alone(check: Callable[[Work], FileReport], item: Work) -> FileReport:
             return FileReport(item.path, failures=(f"internal error in {item.path}: the process that checked it died",))
 
 
+def ready() -> None:
+    """Prepare a process that checks files: an interrupt ends it, and garbage is collected as rarely as in the main one."""
+    import signal
+
+    from resnet_check.__main__ import collect_rarely
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    collect_rarely()
+
+
 @contextmanager
 def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
     """Run processes that end with the block, at once when it is left early."""
-    import signal
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import active_children
 
-    pool = ProcessPoolExecutor(number, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL))
+    pool = ProcessPoolExecutor(number, initializer=ready)
     try:
         yield pool
     except BaseException:
