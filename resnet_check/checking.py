@@ -74,8 +74,8 @@ class Report:
     """What was found in all files, in how many seconds; from the severity ``fail_on`` on it counts as a failure.
 
     ``isolation`` names the layers behind which models were run; None where none was run. ``known`` is the number of
-    findings that were left out because a baseline knows them. ``changes`` is what became of the models since a revision;
-    None where nobody asked.
+    findings that were left out because a baseline knows them. ``fixed`` is the number of fixes that were made, and
+    ``changes`` is what became of the models since a revision; None where nobody asked.
     """
 
     files: tuple[FileReport, ...]
@@ -83,6 +83,7 @@ class Report:
     fail_on: str = field(default="warning", kw_only=True)
     isolation: str | None = field(default=None, kw_only=True)
     known: int = field(default=0, kw_only=True)
+    fixed: int | None = field(default=None, kw_only=True)
     changes: tuple[ModelChange, ...] | None = field(default=None, kw_only=True)
 
     @property

@@ -58,7 +58,7 @@ def run(
     for report in results:
         advance(report)
         files.append(report)
-    return Report(tuple(_each_once(files)), time.perf_counter() - start, fail_on=fail_on)
+    return Report(tuple(each_once(files)), time.perf_counter() - start, fail_on=fail_on)
 
 
 def check_work(work: Work, *, use_cache: bool) -> FileReport:
@@ -138,7 +138,7 @@ def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-def _each_once(files: Sequence[FileReport]) -> Iterator[FileReport]:
+def each_once(files: Sequence[FileReport]) -> Iterator[FileReport]:
     """Leave out of each file what was found in another one that was checked itself, or that an earlier one read too."""
     known = {_identity(finding) for file in files for finding in file.findings if finding.path == file.path}
     for file in files:

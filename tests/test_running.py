@@ -15,7 +15,7 @@ from resnet_check.config import Settings
 from resnet_check.errors import CannotCheckError
 from resnet_check.finding import Finding
 from resnet_check.read.static import reader
-from resnet_check.running import FEW, Work, _each_once, run
+from resnet_check.running import FEW, Work, each_once, run
 
 BROKEN = "class Net:\ndef forward(self, x):\n    return x\n"
 
@@ -89,13 +89,13 @@ def test_what_two_files_see_in_a_third_is_reported_once():
         FileReport("b.py", (), (shared,)),
         FileReport("blocks.py", (), (finding("blocks.py", 7),)),
     ]
-    assert [len(file.findings) for file in _each_once(files)] == [2, 0, 1]
+    assert [len(file.findings) for file in each_once(files)] == [2, 0, 1]
 
 
 def test_what_a_file_reports_itself_is_not_repeated_by_others():
     shared = finding("blocks.py")
     files = [FileReport("a.py", (), (shared,)), FileReport("./blocks.py", (), (finding("./blocks.py"),))]
-    assert [len(file.findings) for file in _each_once(files)] == [0, 1]
+    assert [len(file.findings) for file in each_once(files)] == [0, 1]
 
 
 def test_the_function_for_programs():

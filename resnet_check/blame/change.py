@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from resnet_check.blame.tree import Tree
+from resnet_check.editing import further_argument
 from resnet_check.finding import Edit
 from resnet_check.graph.records import Site
 
@@ -102,27 +102,13 @@ def with_keyword(tree: Tree, call: ast.Call, name: str, text: str, cost: float) 
     keyword = ast.keyword(arg=name, value=parsed(text, call))
     ast.copy_location(keyword, call)
     step = (call, "keywords", [*call.keywords, keyword])
-    return Change(tree.source.site(call), [step], (_into_call(tree, call, f"{name}={text}"),), cost)
+    return Change(tree.source.site(call), [step], (further_argument(tree.source, call, f"{name}={text}"),), cost)
 
 
 def with_argument(tree: Tree, call: ast.Call, text: str, cost: float) -> Change:
     """Return the change that passes one more argument by position."""
     step = (call, "args", [*call.args, parsed(text, call)])
-    return Change(tree.source.site(call), [step], (_into_call(tree, call, text),), cost)
-
-
-def _into_call(tree: Tree, call: ast.Call, text: str) -> Edit:
-    """Return the edit that writes a further argument in front of a call's closing bracket."""
-    _, _, line, column = span(tree, call)
-    before = tree.source.lines[line - 1][: column - 2].rstrip()
-    given: Sequence[ast.AST] = (*call.args, *call.keywords)
-    if given and before and before[-1] not in ",(":
-        place = len(before) + 1
-        return Edit(line, place, line, place, f", {text}")
-    if given:
-        last = max((span(tree, node) for node in given), key=lambda s: (s[2], s[3]))
-        return Edit(last[2], last[3], last[2], last[3], f", {text}")
-    return Edit(line, column - 1, line, column - 1, text)
+    return Change(tree.source.site(call), [step], (further_argument(tree.source, call, text),), cost)
 
 
 def exchanged(tree: Tree, one: ast.expr, two: ast.expr, cost: float, blamed: ast.AST) -> Change:

@@ -21,6 +21,7 @@ from resnet_check.source import MAX_BYTES, read_bytes, readable, split_lines
 
 if TYPE_CHECKING:
     from resnet_check.checking import FileReport, Report
+    from resnet_check.cli.fix import Fixed
 
 MANY_FILES = 20
 """From more files than this on, a terminal shows a progress bar."""
@@ -39,6 +40,9 @@ class Options(NamedTuple):
     like: str | None = None
     baseline: str | None = None
     write_baseline: str | None = None
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
     fail_on: str | None = None
     exit_zero: bool = False
     force_exclude: bool = False
@@ -101,6 +105,9 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         "like": options.like,
     }
     _require_known_rules(chosen)
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        message = "--unsafe-fixes says which fixes to make: give --fix or --diff with it"
+        raise CannotCheckError(message)
     settings_in = _settings_finder(options.config_file, chosen)
     name = options.stdin_filename
     files = _files(paths, settings_in, force=options.force_exclude)
@@ -116,6 +123,11 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         report = run(
             work, jobs=whole_run.jobs, use_cache=not options.no_cache, fail_on=whole_run.fail_on, advance=advance
         )
+    if options.fix or options.diff:
+        fixed = _fixed(report, work, options, paths, settings_in)
+        if options.diff:
+            return _show_difference(fixed, options)
+        report, work = fixed.report, fixed.work
     if options.require_isolation and not options.live:
         message = "--require-isolation says how --live runs models: give both"
         raise CannotCheckError(message)
@@ -127,7 +139,7 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         from resnet_check.cli.gated import with_gone
 
         report = with_gone(report, lock, paths)
-    lines = _line_finder({item.path: item.data for item in work if item.data is not None})
+    lines = _lines_of(work)
     rendering = RenderOptions(options.color == "always", options.statistics, lines, repository_path)
     outdated = False
     if options.baseline or options.write_baseline:
@@ -139,7 +151,7 @@ def check_paths(paths: Sequence[str], options: Options) -> int:
         from resnet_check.cli.gated import only_new
 
         report = only_new(report, options.since, paths, settings_in, lines)
-    _emit(report, options, rendering)
+    _emit(report, options, rendering, work)
     for failure in report.failures:
         complain(failure)
     if report.failures:
@@ -198,18 +210,62 @@ def _work(path: str, stdin_name: str, settings_in: SettingsIn) -> Work:
     return Work(path, settings)
 
 
-def _emit(report: Report, options: Options, plain: RenderOptions) -> None:
-    """Write each report where it shall go, and the summary of a GitHub job where its annotations were asked for."""
-    colored = plain._replace(color=use_color(options.color, sys.stdout, os.environ))
+def _fixed(
+    report: Report, work: Sequence[Work], options: Options, paths: Sequence[str], settings_in: SettingsIn
+) -> Fixed:
+    """Return the run with the fixes made that are asked for, of findings that would be reported."""
+    from resnet_check.cli.fix import Asked, fix_files, spared
+
+    lines = _lines_of(work)
+    shown = report
+    if options.since:
+        from resnet_check.cli.gated import only_new
+
+        shown = only_new(report, options.since, paths, settings_in, lines)
+    left_out = spared(options.baseline, report, shown, RenderOptions(lines=lines, path=repository_path))
+    asked = Asked(unsafe=options.unsafe_fixes, keep=options.diff, spared=left_out, path=repository_path)
+    return fix_files(report, work, asked, use_cache=not options.no_cache)
+
+
+def _show_difference(fixed: Fixed, options: Options) -> int:
+    """Write what the fixes would change where the report would go, and return the exit status."""
+    from resnet_check.cli.fix import difference
+
+    if options.output_file:
+        write_file(options.output_file, difference(fixed.changes))
+    else:
+        write(difference(fixed.changes))
+    for failure in fixed.report.failures:
+        complain(failure)
+    if fixed.report.failures:
+        return CANNOT
+    return FOUND_SOMETHING if fixed.changes and not options.exit_zero else FOUND_NOTHING
+
+
+def _emit(report: Report, options: Options, plain: RenderOptions, work: Sequence[Work]) -> None:
+    """Write each report where it shall go, and the summary of a GitHub job where its annotations were asked for.
+
+    Where standard input was fixed, its text goes to standard output, and reports go to standard error.
+    """
+    given = [item.data for item in work if item.data is not None] if options.fix else []
+    stream = sys.stderr if given else sys.stdout
+    for data in given:
+        write(data)
+    colored = plain._replace(color=use_color(options.color, stream, os.environ))
     reports = ((options.output_format, options.output_file), *options.reports)
     for output_format, target in reports:
         if target:
             write_file(target, render(output_format, report, plain))
         else:
-            write(render(output_format, report, colored))
+            write(render(output_format, report, colored), stream)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and any(output_format == "github" for output_format, _ in reports):
         append(summary, render("markdown", report, plain))
+
+
+def _lines_of(work: Sequence[Work]) -> Callable[[str], list[str]]:
+    """Return what gives the lines of a source file, also of one that standard input holds."""
+    return _line_finder({item.path: item.data for item in work if item.data is not None})
 
 
 def _line_finder(given: Mapping[str, bytes]) -> Callable[[str], list[str]]:

@@ -65,33 +65,47 @@ def repository_path(path: str) -> str:
     return (os.path.relpath(file, root) if inside else file).replace(os.sep, "/")
 
 
-def write(text: str) -> None:
-    """Write to standard output; a reader that has gone away is no mistake, as in ``resnet-check FILE | head``."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def write(text: str | bytes, stream: TextIO | None = None) -> None:
+    """Write to a stream, standard output by default.
+
+    A reader that has gone away is no mistake, as in ``resnet-check FILE | head``.
+    """
+    stream = stream or sys.stdout
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        if isinstance(text, str):
+            stream.write(text)
+        else:
+            stream.buffer.write(text)
+        stream.flush()
     except BrokenPipeError:
         # What is still in the buffer would be written, and complained about, when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except OSError as error:
-        message = f"cannot write to standard output: {error.strerror}"
+        message = f"cannot write to {'standard error' if stream is sys.stderr else 'standard output'}: {error.strerror}"
         raise CannotCheckError(message) from error
 
 
 def write_file(path: str, text: str) -> None:
     """Write a file in one step, so that nobody ever reads half of it."""
+    write_bytes(path, text.replace("\n", os.linesep).encode(errors="backslashreplace"))
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write a file's content in one step; who may read and write it stays as it was."""
     target = os.path.realpath(path)
     unfinished = f"{target}.{os.getpid()}.tmp"
     try:
         if os.path.exists(target) and not os.path.isfile(target):
             # A device or a pipe is written to; replacing it would leave its reader waiting.
-            with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
+            with open(target, "wb") as file:
+                file.write(data)
             return
-        with open(unfinished, "x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with open(unfinished, "xb") as file:
+            file.write(data)
+        if os.path.exists(target):
+            os.chmod(unfinished, os.stat(target).st_mode & 0o7777)
         os.replace(unfinished, target)
     except OSError as error:
         if os.path.exists(unfinished):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ def render(report: Report, options: RenderOptions) -> str:
     closing = _closing(report, paint)
     if report.known:
         closing += f"\n{_number(report.known, 'known finding')} in the baseline."
+    if report.fixed:
+        closing += f"\nFixed {_number(report.fixed, 'finding')}."
+    closing += "".join(f"\n{paint('help', '[*]')} {text}" for text in _fixable(report.findings))
     blocks.append(closing if report.isolation is None else f"{closing}\nisolation: {report.isolation}")
     return "\n\n".join(blocks) + "\n"
 
@@ -108,8 +112,10 @@ def _remarks(finding: Finding) -> Iterator[tuple[str, str]]:
     if where:
         more = f" and {finding.count - 1:,} more" if finding.count > 1 else ""
         yield "where", printable(where) + more
-    if finding.help:
-        yield "help", printable(finding.help)
+    fix = finding.fix
+    help_text = finding.help or (fix.title if fix else "")
+    if help_text:
+        yield "help", printable(help_text) + (f"  [fix: {'safe' if fix.safe else 'unsafe'}]" if fix else "")
 
 
 # Models.
@@ -190,6 +196,16 @@ def _closing(report: Report, paint: Paint) -> str:
     if broken := sum(model.status == "failed" for model in report.models):
         return f"Nothing found in {where}, but {_number(broken, 'model')} cannot run as written ({checked})."
     return f"{paint('good', 'Nothing found')} in {where} ({checked})."
+
+
+def _fixable(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield how many findings could be fixed, if there are any."""
+    kinds = Counter(finding.fix.safe for finding in findings if finding.fix is not None)
+    safe, unsafe = kinds[True], kinds[False]
+    if safe:
+        yield f"{safe:,} fixable with --fix" + (f" ({unsafe:,} more with --unsafe-fixes)" if unsafe else "")
+    elif unsafe:
+        yield f"{unsafe:,} fixable with --fix --unsafe-fixes"
 
 
 def _number(count: int, word: str) -> str:

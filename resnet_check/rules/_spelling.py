@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
+from resnet_check.finding import Edit, Fix
 from resnet_check.rules._places import Function, Places, methods
 
 INIT = frozenset(
@@ -51,6 +53,16 @@ def nearest_name(name: str, known: Iterable[str], *, least: float = 0.7) -> str 
 def is_forward(name: str) -> bool:
     """Return whether a method's name was probably meant to be ``forward``."""
     return name != "forward" and (name in FORWARD or likeness(name, "forward") >= 0.8)
+
+
+def renamed(places: Places, function: Function, name: str, *, safe: bool) -> Fix | None:
+    """Return the fix that gives a function another name where it is defined."""
+    line = places.source.lines[function.lineno - 1]
+    found = re.compile(rf"\bdef\s+({re.escape(function.name)})\b").search(line)
+    if found is None:
+        return None
+    edit = Edit(function.lineno, found.start(1) + 1, function.lineno, found.end(1) + 1, name)
+    return Fix(f"rename it to `{name}`", (edit,), safe=safe)
 
 
 def misspelled_init(places: Places, cls: ast.ClassDef | None) -> Function | None:

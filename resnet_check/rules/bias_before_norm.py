@@ -24,22 +24,29 @@ Ioffe & Szegedy, Batch Normalization, 2015, section 3.2.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.kinds import CENTRED
 from resnet_check.anatomy.owners import layer_of
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import ModuleRecord, Op
 from resnet_check.rules._networks import networks
+from resnet_check.rules._places import Places, name_of, places
 from resnet_check.rules.base import FileContext, Reporter, rule
+
+TORCH_CONV = re.compile(r"Conv(Transpose)?[123]d")
 
 
 @rule("RC309", "bias-before-norm", "note")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report biases that a norm removes."""
-    for net in networks(context):
-        for layer, norm in removed(net):
+    nets = [(net, list(removed(net))) for net in networks(context)]
+    kept = {layer.built[:3] for net, found in nets for layer in biased(net, [layer for layer, _ in found])}
+    for net, found in nets:
+        for layer, norm in found:
             width = layer.parameters["bias"][0]
             yield report(
                 layer.built,
@@ -49,7 +56,34 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 model=net.model,
                 module=layer.path,
                 related=(related(norm.site, "the norm subtracts each channel's mean"),),
+                fix=None if layer.built[:3] in kept else unbiased(places(context), layer),
             )
+
+
+def biased(net: Anatomy, without: list[ModuleRecord]) -> Iterator[ModuleRecord]:
+    """Yield the layers of a network that have a bias, but for some."""
+    left_out = {layer.index for layer in without}
+    return (m for m in net.model.modules if "bias" in m.parameters and m.index not in left_out)
+
+
+def unbiased(found: Places, layer: ModuleRecord) -> Fix | None:
+    """Return the fix that builds a convolution without a bias, where the call leaves that open or says it in one word."""
+    from resnet_check.editing import further_argument, over
+
+    call = found.at(layer.built, ast.Call)
+    if not isinstance(call, ast.Call) or not TORCH_CONV.fullmatch(name_of(call.func)):
+        return None
+    said = next((keyword.value for keyword in call.keywords if keyword.arg == "bias"), None)
+    open_ = len(call.args) < 7 and not any(isinstance(a, ast.Starred) for a in call.args)
+    if any(keyword.arg is None for keyword in call.keywords) or not open_:
+        return None
+    if said is None:
+        edit = further_argument(found.source, call, "bias=False")
+    elif isinstance(said, ast.Constant):
+        edit = over(found.source, said, "False")
+    else:
+        return None
+    return Fix("pass `bias=False`", (edit,), safe=False)
 
 
 def removed(net: Anatomy) -> Iterator[tuple[ModuleRecord, Op]]:

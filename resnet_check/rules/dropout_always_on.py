@@ -28,9 +28,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Model, ModuleRecord, Op
-from resnet_check.rules._places import name_of, places
+from resnet_check.rules._places import Places, name_of, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 KINDS = frozenset({"dropout", "alpha_dropout", "feature_alpha_dropout"})
@@ -126,7 +126,25 @@ def functional(
         help=f"pass the mode of the model: `{name}({given}, training=self.training)`",
         model=model,
         module=None if op is None else op.path or None,
+        fix=following(places(context), node),
     )
+
+
+def following(found: Places, node: ast.Call) -> Fix | None:
+    """Return the fix that hands the mode of the model to a call in one of its methods."""
+    from resnet_check.editing import further_argument
+
+    function = found.function_of(node)
+    owner = None if function is None else self_name(function)
+    if (
+        function is None
+        or owner is None
+        or function.decorator_list
+        or found.class_of(function) is not found.parents[function]
+    ):
+        return None
+    edit = further_argument(found.source, node, f"training={owner}.training")
+    return Fix("pass the mode of the model", (edit,), safe=False)
 
 
 def called(context: FileContext, op: Op) -> ast.Call | None:

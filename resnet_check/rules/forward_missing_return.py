@@ -31,7 +31,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_check.finding import Finding, Related, related
+from resnet_check.finding import Finding, Fix, Related, related
 from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._origins import dropped_models, silent_helper
 from resnet_check.rules._places import Function, Places, places
@@ -54,7 +54,8 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             if use is not None:
                 at = (related(context.source.site(use), "its value is used here"),)
             cure = f"write `return {places(context).segment(built)}`"
-            yield report(site, f"`{function.name}` builds this, but returns nothing", help=cure, related=at)
+            message = f"`{function.name}` builds this, but returns nothing"
+            yield report(site, message, help=cure, related=at, fix=returned(places(context), built))
 
 
 def may_drop(context: FileContext) -> bool:
@@ -77,7 +78,21 @@ def forward(report: Reporter, context: FileContext, model: Model | None, problem
         help=f"end it with `return {last_value(places(context), problem)}`",
         model=model,
         module=problem.module or None,
+        fix=returned(places(context), places(context).at(problem.site, ast.stmt), str(problem.facts["variable"])),
     )
+
+
+def returned(found: Places, last: ast.AST | None, name: str = "") -> Fix | None:
+    """Return the fix that returns a call that stands as a statement, or a variable below another statement."""
+    from resnet_check.editing import in_front_of, line_below, stands_alone
+
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+        last = last.value
+    if isinstance(last, ast.Call):
+        return Fix("return what this gives", (in_front_of(found.source, last, "return "),), safe=False)
+    if isinstance(last, ast.stmt) and name.isidentifier() and stands_alone(found.source, last):
+        return Fix(f"return `{name}`", (line_below(found.source, last, f"return {name}"),), safe=False)
+    return None
 
 
 def last_value(places: Places, problem: Problem) -> str:
@@ -93,6 +108,7 @@ def helper(report: Reporter, context: FileContext, function: Function, call: ast
     last: Any = function.body[-1]
     value = last.value if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else None
     use = context.source.site(call)
+    name = last.targets[0].id if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name) else ""
     return report(
         context.source.site(last if not isinstance(last, (ast.For, ast.While, ast.If, ast.With)) else function),
         f"`{function.name}` returns nothing, but line {use.line} uses its value",
@@ -100,6 +116,7 @@ def helper(report: Reporter, context: FileContext, function: Function, call: ast
         help=f"write `return {places(context).segment(value)}`" if value else f"end `{function.name}` with `return`",
         model=model,
         related=(related(use, "its value is used here"),),
+        fix=returned(places(context), last, name),
     )
 
 

@@ -28,8 +28,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding
-from resnet_check.rules._places import places
+from resnet_check.finding import Finding, Fix
+from resnet_check.rules._places import Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -55,7 +55,21 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             else f"add the parameters `{bound}`",
             model=model,
             module=problem.module or None,
+            fix=bound_now(places(context), node, bound),
         )
+
+
+def bound_now(found: Places, node: ast.AST | None, bound: str) -> Fix | None:
+    """Return the fix that gives a lambda of plain parameters more of them, which keep the values of the loop."""
+    from resnet_check.editing import behind
+
+    if not isinstance(node, ast.Lambda) or not node.args.args:
+        return None
+    arguments = node.args
+    if arguments.vararg or arguments.kwonlyargs or arguments.kwarg:
+        return None
+    last = arguments.defaults[-1] if arguments.defaults else arguments.args[-1]
+    return Fix("bind the value now", (behind(found.source, last, f", {bound}"),), safe=False)
 
 
 def plain(value: object) -> bool:

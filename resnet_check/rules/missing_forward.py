@@ -31,10 +31,10 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Model, Problem, Site
 from resnet_check.rules._places import Function, Places, methods, places
-from resnet_check.rules._spelling import is_forward
+from resnet_check.rules._spelling import is_forward, renamed
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -53,7 +53,15 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 "`forward` has no `self`: its first parameter gets the module, not the input",
                 help=f"write `def forward({written}):`",
                 model=model,
+                fix=with_self(places(context), function),
             )
+
+
+def with_self(found: Places, function: Function) -> Fix:
+    """Return the fix that gives a method its first parameter."""
+    from resnet_check.editing import in_front_of
+
+    return Fix("add `self`", (in_front_of(found.source, function.args.args[0], "self, "),), safe=True)
 
 
 def abstract(found: Places, model: Model | None, problem: Problem) -> bool:
@@ -80,7 +88,8 @@ def missing(report: Reporter, context: FileContext, model: Model | None, problem
     wrong = misspelled(found, cls)
     if wrong is not None:
         message = f"`{owner}` has no `forward`, but a method `{wrong.name}`"
-        return report(found.heading(wrong), message, help=f"rename `{wrong.name}` to `forward`", **call)
+        fix = renamed(found, wrong, "forward", safe=False)
+        return report(found.heading(wrong), message, help=f"rename `{wrong.name}` to `forward`", fix=fix, **call)
     stray = displaced(found, cls)
     if stray is not None:
         inside = found.function_of(stray)

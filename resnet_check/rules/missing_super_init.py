@@ -29,11 +29,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._calls import incomplete
-from resnet_check.rules._places import Function, Places, inside, methods, places
-from resnet_check.rules._spelling import misspelled_init
+from resnet_check.rules._places import Function, Places, inside, methods, name_of, places
+from resnet_check.rules._spelling import misspelled_init, renamed
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -42,7 +42,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield each constructor that does not initialise its module."""
     for model, problem in context.found("missing-super-init"):
         if "wrong" in problem.facts:
-            yield wrong_class(report, model, problem)
+            yield wrong_class(report, places(context), model, problem)
         elif not (model is not None and incomplete(places(context), model)) and not failed_call(
             places(context), problem
         ):
@@ -52,7 +52,8 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         wrong = misspelled_init(found, class_in(found, problem))
         if wrong is not None:
             message = f"`{wrong.name}` is not `__init__`, so Python never calls it and the module has no layers"
-            yield report(found.heading(wrong), message, help="rename it to `__init__`", model=model)
+            fix = renamed(found, wrong, "__init__", safe=wrong.name != "init")
+            yield report(found.heading(wrong), message, help="rename it to `__init__`", model=model, fix=fix)
 
 
 def failed_call(found: Places, problem: Problem) -> bool:
@@ -84,14 +85,24 @@ def class_in(found: Places, problem: Problem) -> ast.ClassDef | None:
     return next((c for c in found.classes if c.lineno == defined and c.name == facts.get("owner")), None)
 
 
-def wrong_class(report: Reporter, model: Model | None, problem: Problem) -> Finding:
+def wrong_class(report: Reporter, found: Places, model: Model | None, problem: Problem) -> Finding:
     """Report ``super(OtherNet, self)``."""
+    from resnet_check.editing import over
+
+    call = found.at(problem.site, ast.Call)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        call = call.func.value  # of `super(OtherNet, self).__init__()` the part that is wrong
+    named = isinstance(call, ast.Call) and name_of(call.func) == "super"
+    fix = (
+        Fix("name no class", (over(found.source, call, "super()"),), safe=True) if call is not None and named else None
+    )
     wrong, owner = problem.facts["wrong"], problem.facts["owner"]
     return report(
         problem.site,
         f"`super({wrong}, self)` stands in `{owner}`, which does not derive from `{wrong}`",
         help="write `super().__init__()`",
         model=model,
+        fix=fix,
     )
 
 
@@ -112,22 +123,64 @@ def not_called(report: Reporter, found: Places, model: Model | None, problem: Pr
         )
         place = found.heading(own[0]) if own else found.heading(cls) if cls is not None else problem.site
         message = f"`{problem.facts['owner']}.__init__` never calls `super().__init__()`"
-        return report(place, message, help="make it the first statement of `__init__`", model=model, related=also)
+        cure, fix = "make it the first statement of `__init__`", at_the_top(found, own[0]) if own else None
+        return report(place, message, help=cure, model=model, related=also, fix=fix)
     site, init = sites[0]
     parent = parent_call(init)
     if parent is None:
         owner = found.class_of(init)
         message = f"`{owner.name if owner else ''}.__init__` never calls `super().__init__()`"
         cure = "make it the first statement of `__init__`"
-        return report(
-            found.heading(init), message, label="nothing initialises the module", help=cure, model=model, related=also
-        )
+        label, fix = "nothing initialises the module", at_the_top(found, init)
+        return report(found.heading(init), message, label=label, help=cure, model=model, related=also, fix=fix)
     place = found.source.site(parent)
     if parent.lineno > site.line:
         message = f"`super().__init__()` comes after the first layer, which is assigned on line {problem.site.line}"
-        return report(place, message, help="move it to the top of `__init__`", model=model, related=also)
+        fix = at_the_top(found, init, found.parents.get(parent))
+        return report(place, message, help="move it to the top of `__init__`", model=model, related=also, fix=fix)
     message = f"`{found.segment(parent)}` does not call `__init__` of the parent"
-    return report(place, message, help="write `super().__init__()`", model=model, related=also)
+    return report(
+        place,
+        message,
+        help="write `super().__init__()`",
+        model=model,
+        related=also,
+        fix=spelled_right(found, init, parent),
+    )
+
+
+CALL = "super().__init__()"
+
+
+def at_the_top(found: Places, init: Function, now: ast.AST | None = None) -> Fix | None:
+    """Return the fix that begins a constructor with the call of ``nn.Module``'s, which stands further down ``now``."""
+    from resnet_check.editing import line_above, stands_alone, without
+
+    source, first = found.source, init.body[0]
+    if ast.get_docstring(init, clean=False) is not None and len(init.body) > 1:
+        first = init.body[1]
+    if not derives_from_module(found, init) or not stands_alone(source, first):
+        return None
+    if now is None:
+        return Fix("call it first", (line_above(source, first, CALL),), safe=True)
+    if not isinstance(now, ast.Expr) or now not in init.body or not stands_alone(source, now):
+        return None
+    return Fix("call it first", (line_above(source, first, found.segment(now)), without(source, now)), safe=True)
+
+
+def spelled_right(found: Places, init: Function, parent: ast.expr) -> Fix | None:
+    """Return the fix that writes the call of ``nn.Module``'s constructor in the place of one that was meant to be it."""
+    from resnet_check.editing import over
+
+    if not derives_from_module(found, init):
+        return None
+    return Fix("call `__init__` of the parent", (over(found.source, parent, CALL),), safe=True)
+
+
+def derives_from_module(found: Places, init: Function) -> bool:
+    """Return whether the constructor's class derives from ``nn.Module`` alone, whose own takes no argument."""
+    owner = found.class_of(init)
+    return owner is not None and [found.segment(base) for base in owner.bases] in (["nn.Module"], ["torch.nn.Module"])
 
 
 def parent_call(init: Function) -> ast.expr | None:

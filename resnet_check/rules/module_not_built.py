@@ -28,7 +28,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Edit, Finding, Fix, related
 from resnet_check.graph.records import Problem, Site
 from resnet_check.rules._places import Places, is_name, name_of, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -50,7 +50,8 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             else:
                 message, cure = f"`{text}` is a class, not a layer", f"write `{text}()`"
             also = (related(problem.site, "called here"),)
-            yield report(site, message, help=cure, model=model, module=problem.module or None, related=also)
+            fix = built(found, stored[1])
+            yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, fix=fix)
         elif problem.facts.get("tensor"):
             message = f"`{name}(...)` builds a layer: here its constructor gets the input"
             cure = f"build `nn.{name}` in `__init__` and call that, or use the function of `torch.nn.functional`"
@@ -58,7 +59,27 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         else:
             site = bare_class(found, call, name) or problem.site
             what = f"`{name}` is a class" if name else "this is no module"
-            yield report(site, f"{what}, not a layer", help=f"write `nn.{name}()`" if name else "", model=model)
+            fix = built(found, found.at(site, ast.Name, ast.Attribute)) if name else None
+            cure = f"write `nn.{name}()`" if name else ""
+            yield report(site, f"{what}, not a layer", help=cure, model=model, fix=fix)
+
+
+def built(found: Places, value: ast.AST | None) -> Fix | None:
+    """Return the fix that builds a layer of a class, or takes a layer out of the tuple that a trailing comma makes.
+
+    A name may stand for a class in one call and for a layer in another: only a class of ``nn`` cannot be meant otherwise.
+    """
+    from resnet_check.editing import behind
+
+    if isinstance(value, (ast.Name, ast.Attribute)):
+        safe = isinstance(value, ast.Attribute) and is_name(value.value, "nn")
+        return Fix("build it", (behind(found.source, value, "()"),), safe=safe)
+    if not isinstance(value, ast.Tuple) or len(value.elts) != 1:
+        return None
+    (_, *start, _, _), (_, *own, end, column) = found.source.span(value), found.source.span(value.elts[0])
+    if start != own:
+        return None
+    return Fix("remove the comma", (Edit(end, column, *found.source.span(value)[3:], ""),), safe=True)
 
 
 def assigned(found: Places, call: ast.AST | None, problem: Problem) -> tuple[ast.stmt, ast.expr] | None:

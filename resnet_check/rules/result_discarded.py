@@ -29,7 +29,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, Fix
 from resnet_check.graph.records import Model, Problem
 from resnet_check.rules._places import Places, gives_value, inside, is_name, places, targets
 from resnet_check.rules._torch_names import known
@@ -61,10 +61,20 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             help=f"write `{name} = {text}`" if name and text else "assign the result, or delete the line",
             model=model,
             module=problem.module or None,
+            fix=assigned(found, node, name),
         )
     for call in dropped_layers(context) if may_drop(context.source.text) else ():
         message = f"this `{places(context).segment(call.func)}` is built and dropped"
         yield report(context.source.site(call), message, help="assign it, or put `return` in front of it")
+
+
+def assigned(found: Places, node: ast.AST | None, name: str | None) -> Fix | None:
+    """Return the fix that assigns what a statement computes to the variable that it was meant for."""
+    from resnet_check.editing import in_front_of
+
+    if node is None or name is None:
+        return None
+    return Fix(f"assign it to `{name}`", (in_front_of(found.source, node, f"{name} = "),), safe=False)
 
 
 def may_drop(text: str) -> bool:

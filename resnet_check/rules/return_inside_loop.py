@@ -26,9 +26,12 @@ The Python language reference, "The return statement".
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, Related
+from resnet_check.finding import Finding, Fix, Related
+from resnet_check.graph.records import Problem
+from resnet_check.rules._places import Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -45,7 +48,24 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             model=model,
             module=problem.module or None,
             related=(Related(problem.site.path, loop, f"the loop would run {count} times"),),
+            fix=behind_loop(places(context), problem),
         )
+
+
+def behind_loop(found: Places, problem: Problem) -> Fix | None:
+    """Return the fix that moves a ``return`` of one line from the end of a loop behind it."""
+    from resnet_check.editing import line_below, stands_alone, without
+
+    last = found.at(problem.site, ast.Return)
+    loop = None if last is None else found.parents.get(last)
+    if not isinstance(last, ast.Return) or not isinstance(loop, ast.For) or loop.orelse:
+        return None
+    if loop.body[-1] is not last or len(loop.body) == 1 or not stands_alone(found.source, last):
+        return None
+    if last.lineno != last.end_lineno:
+        return None
+    edits = (without(found.source, last), line_below(found.source, loop, found.segment(last)))
+    return Fix("return behind the loop", edits, safe=False)
 
 
 BAD = (

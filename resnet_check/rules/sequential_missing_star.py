@@ -25,7 +25,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, Fix
 from resnet_check.graph.records import Problem
 from resnet_check.rules._places import Places, places
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -40,7 +40,13 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             message = f"`nn.{container}` takes modules, but gets a {kind} of them as one"
             cure = suggestion(places(context), problem)
             yield report(
-                problem.site, message, label=f"one {kind}", help=cure, model=model, module=problem.module or None
+                problem.site,
+                message,
+                label=f"one {kind}",
+                help=cure,
+                model=model,
+                module=problem.module or None,
+                fix=starred(places(context), problem),
             )
 
 
@@ -62,6 +68,23 @@ def suggestion(found: Places, problem: Problem) -> str:
         inner = found.segment(call.args[0])
         return f"write `{found.segment(call.func)}(*{inner if len(inner) < 60 else '...'})`"
     return "put a star before it, or make it an `nn.Sequential`"
+
+
+def starred(found: Places, problem: Problem) -> Fix | None:
+    """Return the fix that puts a star before a container's only argument, unless that names its modules."""
+    from resnet_check.editing import in_front_of, over
+
+    call = found.at(problem.site, ast.Call)
+    if not isinstance(call, ast.Call) or len(call.args) != 1 or problem.facts["container"] != "Sequential":
+        return None
+    (given,) = call.args
+    if isinstance(problem.facts["value"], dict) or isinstance(given, ast.Starred):
+        return None
+    # The place of a generator without brackets of its own is that of the call's.
+    text = ast.get_source_segment(found.source.text, given) or ""
+    bare = isinstance(given, ast.GeneratorExp) and found.source.span(given)[3:] == found.source.span(call)[3:]
+    edit = over(found.source, given, f"(*{text})") if bare else in_front_of(found.source, given, "*")
+    return Fix("put a star before it", (edit,), safe=True)
 
 
 BAD = (

@@ -30,10 +30,12 @@ The Python language reference, "Naming and binding"; the documentation of ``torc
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding
-from resnet_check.graph.records import Model, Problem
+from resnet_check.finding import Edit, Finding, Fix
+from resnet_check.graph.records import Model, Problem, Site
 from resnet_check.rules._calls import incomplete, is_placeholder, to_be_given
 from resnet_check.rules._origins import silent_helper
 from resnet_check.rules._places import Places, places
@@ -42,6 +44,8 @@ from resnet_check.rules._torch_names import dotted, may_be_misspelled, misspelle
 from resnet_check.rules._undefined import explain, left_to_subclass, set_from_outside
 from resnet_check.rules.base import FileContext, Reporter, rule
 from resnet_check.rules.missing_forward import without_self
+
+MEANT = re.compile(r"did you mean `(\w+)`\?")
 
 
 @rule("RC105", "undefined-attribute", "error")
@@ -61,7 +65,39 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         unset = "other paths" in message and model is not None and model.kind == "class" and to_be_given(found, model)
         placeholder = bool(facts.get("none")) and model is not None and is_placeholder(found, model, problem)
         grave = "note" if elsewhere or unset or placeholder else None
-        yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, severity=grave)
+        yield report(
+            site,
+            message,
+            help=cure,
+            model=model,
+            module=problem.module or None,
+            related=also,
+            severity=grave,
+            fix=respelled(found, site, facts["name"], cure),
+        )
+
+
+def respelled(found: Places, site: Site, name: str, cure: str) -> Fix | None:
+    """Return the fix that reads the name that was probably meant, or assigns it to the module."""
+    from resnet_check.editing import in_front_of
+
+    meant = MEANT.fullmatch(cure)
+    node = found.at(site, ast.Attribute, ast.Name)
+    if meant is not None and node is not None:
+        _, _, _, line, end = found.source.span(node)
+        return Fix(f"read `{meant[1]}`", (Edit(line, end - len(name), line, end, meant[1]),), safe=False)
+    statement = found.at(site, ast.Assign)
+    if not isinstance(statement, ast.Assign) or cure != f"write `self.{name} = ...`":
+        return None
+    (target, *others) = statement.targets
+    if others or not isinstance(target, (ast.Name, ast.Attribute)):
+        return None
+    if isinstance(target, ast.Name):
+        edit = in_front_of(found.source, target, "self.")
+    else:
+        _, _, _, line, end = found.source.span(target)
+        edit = Edit(line, end - len(target.attr), line, end, name)
+    return Fix(f"assign it to `self.{name}`", (edit,), safe=False)
 
 
 def undefined(context: FileContext) -> Iterator[tuple[Model | None, Problem]]:
@@ -85,7 +121,9 @@ def torch_names(report: Reporter, found: Places) -> Iterator[Finding]:
     """Report misspelled names of torch."""
     for node, meant in misspelled_names(found):
         message = f"`{dotted(node.value)}` has no `{node.attr}`"
-        yield report(found.source.site(node), message, help=f"write `{dotted(node.value)}.{meant}`")
+        _, _, _, line, end = found.source.span(node)
+        fix = Fix(f"write `{meant}`", (Edit(line, end - len(node.attr), line, end, meant),), safe=False)
+        yield report(found.source.site(node), message, help=f"write `{dotted(node.value)}.{meant}`", fix=fix)
 
 
 BAD = (

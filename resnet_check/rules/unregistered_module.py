@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, Fix
 from resnet_check.graph.records import Model, ModuleRecord, Site
 from resnet_check.rules._modules import below, counted, trainable, without_gradient
 from resnet_check.rules._places import Places, inside, places, targets
@@ -112,7 +112,26 @@ def held(report: Reporter, found: Places, kept: Kept, holder: ModuleRecord) -> F
     if kind and value is not None:
         inner = found.segment(value)
         cure = f"write `self.{name} = {CONTAINERS[kind]}({inner if len(inner) < 60 else '...'})`"
-    return report(statement_site(found, pairs, site), message, label=label, help=cure, **where)
+    fix = registered(found, value, CONTAINERS[kind]) if kind and value is not None else None
+    return report(statement_site(found, pairs, site), message, label=label, help=cure, fix=fix, **where)
+
+
+def registered(found: Places, value: ast.expr, container: str) -> Fix | None:
+    """Return the fix that makes a container one of torch; one that is filled further on has to be it from the start."""
+    from resnet_check.editing import behind, in_front_of
+
+    function = found.function_of(value)
+    end = (value.end_lineno or value.lineno, value.end_col_offset or 0)
+    later = (
+        [n for n in inside(function) if isinstance(n, ast.Name) and (n.lineno, n.col_offset) > end] if function else []
+    )
+    if isinstance(value, ast.Name) and any(n.id == value.id for n in later):
+        return None
+    inner = ast.get_source_segment(found.source.text, value) or ""
+    bare = isinstance(value, ast.Tuple) and not inner.startswith("(")
+    first, last = ("((", "))") if bare else ("(", ")")
+    edits = (in_front_of(found.source, value, f"{container}{first}"), behind(found.source, value, last))
+    return Fix(f"make it an `{container}`", edits, safe=False)
 
 
 def statement_site(found: Places, pairs: list[tuple[ast.stmt, ast.expr | None]], site: Site) -> Site:

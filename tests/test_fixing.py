@@ -1,0 +1,643 @@
+"""Fixes: what is written, what is refused, and what the command line makes of them."""
+
+import ast
+import codecs
+import io
+import os
+import stat
+import subprocess
+from textwrap import dedent, indent
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resnet_check import fixing
+from resnet_check.checking import check_source
+from resnet_check.cli import fix as cli_fix
+from resnet_check.config import Settings
+from resnet_check.editing import edited, overlap
+from resnet_check.finding import Edit, Fix
+from resnet_check.fixing import mend
+from resnet_check.graph.records import Site
+from resnet_check.rules.base import Rule, all_rules
+from resnet_check.source import parse_source
+
+BIAS = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.bn = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.bn(self.conv(x)).mean((2, 3))
+"""
+UNBIASED = BIAS.replace("3, 8, 3)", "3, 8, 3, bias=False)")
+
+COMMA = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3),
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+WITHOUT_COMMA = COMMA.replace("3),", "3)")
+
+CLEAN = WITHOUT_COMMA
+
+
+def offered(report, _data=b""):
+    return [finding for finding in report.findings if finding.fix]
+
+
+def mended(text, wanted=offered):
+    return mend("model.py", text.encode(), Settings(), wanted)
+
+
+def checked(text):
+    return check_source(parse_source("model.py", text.encode()), Settings())
+
+
+# Edits.
+
+
+@pytest.mark.parametrize(
+    ("text", "edit", "after"),
+    [
+        ("ab\ncd\n", Edit(2, 1, 2, 2, "x"), "ab\nxd\n"),
+        ("ab\ncd\n", Edit(1, 3, 1, 3, "x"), "abx\ncd\n"),
+        ("ab\ncd\n", Edit(1, 1, 2, 1, ""), "cd\n"),
+        ("ab\r\ncd\r\n", Edit(2, 1, 2, 1, "x\n"), "ab\r\nx\r\ncd\r\n"),
+        ("ab\rcd\r", Edit(2, 1, 2, 1, "x\n"), "ab\rx\rcd\r"),
+        ("ab\x0c\u2028c\nd\n", Edit(2, 1, 2, 2, "x"), "ab\x0c\u2028c\nx\n"),
+        ("ab\ncd\n", Edit(3, 1, 3, 1, "x\n"), "ab\ncd\nx\n"),
+        ("ab\ncd", Edit(3, 1, 3, 1, "x\n"), "ab\ncd\nx"),
+        ("ab\r\ncd", Edit(3, 1, 3, 1, "x\n"), "ab\r\ncd\r\nx"),
+        ("ab\ncd", Edit(2, 1, 3, 1, ""), "ab\n"),
+        ("ab", Edit(2, 1, 2, 1, "x\n"), "ab\nx"),
+    ],
+)  # fmt: skip
+def test_an_edit_keeps_the_ends_of_lines(text, edit, after):
+    assert edited(text, [edit]) == after
+
+
+def test_edits_are_made_wherever_they_stand_in_the_list():
+    edits = [Edit(2, 1, 2, 2, "y"), Edit(1, 1, 1, 1, "x"), Edit(1, 3, 1, 4, "")]
+    assert edited("abc\ndef\n", edits) == "xab\nyef\n"
+
+
+def test_the_last_line_may_move_up():
+    moved = [Edit(2, 1, 3, 1, ""), Edit(3, 1, 3, 1, "x\n")]
+    assert edited("ab\ncd", moved) == "ab\nx"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (Edit(1, 1, 1, 3, ""), Edit(1, 2, 1, 4, ""), True),
+        (Edit(1, 1, 1, 3, ""), Edit(1, 3, 1, 4, ""), False),
+        (Edit(1, 1, 1, 3, ""), Edit(1, 2, 1, 2, "x"), True),
+        (Edit(1, 1, 1, 3, ""), Edit(1, 3, 1, 3, "x"), False),
+        (Edit(1, 2, 1, 2, "x"), Edit(1, 2, 1, 2, "y"), True),
+        (Edit(1, 1, 3, 1, ""), Edit(2, 1, 2, 1, "x"), True),
+        (Edit(1, 1, 2, 1, ""), Edit(3, 1, 4, 1, ""), False),
+    ],
+)  # fmt: skip
+def test_overlaps(one, two, expected):
+    assert overlap([one], [two]) is overlap([two], [one]) is expected
+
+
+# What is mended, and how.
+
+MODEL = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Block(nn.Module):
+    pass
+
+
+def norm():
+    return nn.BatchNorm2d(8)
+
+
+class Net(nn.Module):
+{init}
+    def forward(self, x):
+{forward}
+"""
+INIT = """\
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+"""
+FORWARD = "        return self.conv(x)\n"
+
+
+def model(init=INIT, forward=FORWARD):
+    return MODEL.format(init=init, forward=forward).rstrip("\n") + "\n"
+
+
+def written(body, kind):
+    """Return a model with a body of a constructor or of a forward, given without its indentation."""
+    text = indent(dedent(body).strip("\n") + "\n", "        ")
+    return model(init=f"    def __init__(self):\n{text}") if kind == "init" else model(forward=text)
+
+
+LINES = [
+    ("init", "self.conv = nn.Conv2d(3, 3, 3)", "super().__init__()\nself.conv = nn.Conv2d(3, 3, 3)"),
+    (
+        "init",
+        '"""Build it."""\nself.conv = nn.Conv2d(3, 3, 3)\nsuper().__init__()  # late',
+        '"""Build it."""\nsuper().__init__()\nself.conv = nn.Conv2d(3, 3, 3)',
+    ),
+    ("init", "super(Block, self).__init__()\nself.conv = nn.Conv2d(3, 3, 3)", "super().__init__()\nself.conv = nn.Conv2d(3, 3, 3)"),
+    ("init", "super().__init__\nself.conv = nn.Conv2d(3, 3, 3)", "super().__init__()\nself.conv = nn.Conv2d(3, 3, 3)"),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential([nn.Conv2d(3, 3, 3), nn.ReLU()])",
+        "super().__init__()\nself.conv = nn.Sequential(*[nn.Conv2d(3, 3, 3), nn.ReLU()])",
+    ),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 3, 3) for _ in range(2))",
+        "super().__init__()\nself.conv = nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(2)))",
+    ),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU)",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU())",
+    ),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential(\n    nn.Conv2d(\n        3, 8, 3,\n    ),\n    norm(),\n)",
+        "super().__init__()\nself.conv = nn.Sequential(\n    nn.Conv2d(\n        3, 8, 3, bias=False,\n    ),\n    norm(),\n)",
+    ),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3, bias=True), nn.BatchNorm2d(8))",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8))",
+    ),
+    (
+        "init",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(3))",
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8))",
+    ),
+    ("init", "super().__init__()\nconv = nn.Conv2d(3, 3, 3)", "super().__init__()\nself.conv = nn.Conv2d(3, 3, 3)"),
+    ("init", "super().__init__()\nself.conv = nn.Conv2D(3, 3, 3)", "super().__init__()\nself.conv = nn.Conv2d(3, 3, 3)"),
+    ("forward", "x = self.conv(x)\ntorch.relu(x)", "x = self.conv(x)\nreturn torch.relu(x)"),
+    ("forward", "out = self.conv(x)\nout = torch.relu(out)", "out = self.conv(x)\nout = torch.relu(out)\nreturn out"),
+    ("forward", "x = self.conv(x)\nx.relu()\nreturn x", "x = self.conv(x)\nx = x.relu()\nreturn x"),
+    ("forward", "return self.cnov(x)", "return self.conv(x)"),
+    (
+        "forward",
+        "for _ in range(3):\n    x = self.conv(x)\n    return x",
+        "for _ in range(3):\n    x = self.conv(x)\nreturn x",
+    ),
+    ("forward", "return F.dropout(self.conv(x), 0.5)", "return F.dropout(self.conv(x), 0.5, training=self.training)"),
+    (
+        "forward",
+        "return F.dropout(self.conv(x), 0.5, training=True)",
+        "return F.dropout(self.conv(x), 0.5, training=True)",
+    ),
+]  # fmt: skip
+"""Bodies with a mistake, and what they are mended to."""
+
+
+@pytest.mark.parametrize(("kind", "before", "after"), LINES)
+def test_lines_are_mended(kind, before, after):
+    assert mended(written(before, kind)).data.decode() == written(after, kind)
+
+
+NAMES = [
+    ("def _init_(self", "def __init__(self"),
+    ("def foward(self, x)", "def forward(self, x)"),
+    ("def forward(x)", "def forward(self, x)"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), NAMES)
+def test_names_of_methods_are_mended(before, after):
+    assert mended(model().replace(after, before)).data.decode() == model()
+
+
+COMMENTS = [
+    ("x = 1  # resnet-check: ignore[missing-norm] why\n", "x = 1\n"),
+    ("x = 1  # resnet-check: ignore[missing-norm, RC201]\n", "x = 1\n"),
+    ("x = 1  # resnet-check: ignore[missing-norm]  # noqa: E501\n", "x = 1  # noqa: E501\n"),
+    ("x = 1  # resnet-check: ignore[missing-norm] see #12\n", "x = 1\n"),
+    ("x = 1  # type: int  # resnet-check: ignore[missing-norm]\n", "x = 1  # type: int\n"),
+    ("# resnet-check: ignore[missing-norm]\nx = 1\n", "x = 1\n"),
+    ("if True:\n    # resnet-check: ignore[missing-norm]\n    x = 1\n", "if True:\n    x = 1\n"),
+    ("# resnet-check: ignore-file[missing-norm]\nx = 1\n", "x = 1\n"),
+    ("x = '# resnet-check: ignore[missing-norm]'\n", None),
+    ("# resnet-check: ignore-file\nx = 1\n", None),
+    ("x = 1  # resnet-check: ignore[RC3]\n", None),
+    ("x = 1  # resnet-check: ignore[misspelled]\n", None),
+    ("x = 1  # resnet-check: ignore\n", None),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), COMMENTS)
+def test_comments_without_effect_are_taken_out(before, after):
+    assert mended(before).data.decode() == (before if after is None else after)
+
+
+def test_a_name_without_effect_is_taken_out_of_a_comment():
+    text = BIAS.replace("8, 3)", "8, 3)  # resnet-check: ignore[missing-norm, bias-before-norm] the checkpoint")
+    assert mended(text).data.decode() == text.replace("missing-norm, ", "")
+
+
+FIXABLE = [
+    "unused-ignore",
+    "forward-missing-return", "return-inside-loop", "missing-forward", "missing-super-init", "undefined-attribute",
+    "unregistered-module", "sequential-missing-star", "module-not-built", "result-discarded", "late-binding-closure",
+    "shortcut-shape-mismatch", "conv-channels-mismatch", "norm-channels-mismatch", "linear-features-mismatch",
+    "fixed-input-size", "invalid-layer", "bias-before-norm", "dropout-always-on",
+]  # fmt: skip
+"""The rules that know the mended line, at least sometimes."""
+
+
+@pytest.mark.parametrize("rule", [rule for rule in all_rules() if rule.name in FIXABLE], ids=lambda rule: rule.name)
+def test_what_the_examples_of_a_rule_offer_is_right_and_done_at_once(rule):
+    fixes = 0
+    for text in rule.bad:
+        before = checked(text)
+        result = mended(text)
+        fixes += sum(finding.rule == rule.name for finding in offered(before))
+        assert offered(result.report) == []
+        assert len(result.report.findings) <= len(before.findings) - len(offered(before))
+        assert mended(result.data.decode()) == result._replace(made=())
+    assert fixes
+
+
+# What is refused.
+
+WRONG = [
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(3, 8, 3", True, id="no Python"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(3, 8, 5)", True, id="a safe fix that changes the model"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(3, 9, 3)", False, id="another output"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(3, 8, 3, bias=False)", False, id="other parameters"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(3, 8, 3", False, id="no Python, unsafe"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "nn.Conv2d(4, 8)", False, id="a model that runs no more"),
+    pytest.param(CLEAN, "nn.Conv2d(3, 8, 3)", "make(3)", False, id="a model that is not understood any more"),
+    pytest.param(CLEAN, "class Net(", "class Other(", True, id="another name"),
+]  # fmt: skip
+
+
+def offering(old, new, *, safe):
+    """Return a rule that finds a text, and offers another one for it."""
+
+    def check(context):
+        for number, line in enumerate(context.source.lines, 1):
+            if old in line:
+                start = line.index(old) + 1
+                site = (context.source.path, number, start, number, start + len(old))
+                fix = Fix("write it so", (Edit(*site[1:], new),), safe=safe)
+                yield reporter(Site(*site), "here", fix=fix)
+
+    from resnet_check.rules.base import Reporter
+
+    reporter = Reporter("RC999", "wrong", "note")
+    return Rule("RC999", "wrong", "note", check, page="Wrong.")
+
+
+@pytest.mark.parametrize(("text", "old", "new", "safe"), WRONG)
+def test_a_fix_that_does_not_hold_is_not_made(text, old, new, safe, use_rules):
+    use_rules(*all_rules(), offering(old, new, safe=safe))
+    result = mended(text)
+    assert result.data.decode() == text
+    assert [(finding.rule, finding.fix) for finding in result.report.findings] == [("wrong", None)]
+
+
+def test_what_a_mistake_hid_comes_to_light_with_a_safe_fix_only(use_rules):
+    hiding = COMMA.replace("3),", "3),\n        self.bn = nn.BatchNorm2d(4)").replace(
+        "self.conv(x)", "self.bn(self.conv(x))"
+    )
+    for safe in (True, False):
+        use_rules(*all_rules(), offering("3),", "3)", safe=safe))
+        result = mended(hiding, wanted=lambda report, _: [f for f in offered(report) if f.rule == "wrong"])
+        assert bool(result.made) is safe
+
+
+def test_a_fix_whose_finding_stays_is_not_made(use_rules):
+    use_rules(offering("8", "8 ", safe=True))
+    assert mended(CLEAN).data.decode() == CLEAN
+
+
+def test_a_fix_that_brings_a_warning_is_not_made(use_rules):
+    use_rules(*all_rules(), offering("return self.conv(x)", "self.conv(x)\n        return x", safe=False))
+    assert mended(CLEAN).data.decode() == CLEAN
+
+
+def test_what_holds_is_made_beside_what_does_not(use_rules):
+    use_rules(*all_rules(), offering("import nn", "import nn )", safe=True))
+    result = mended(COMMA)
+    assert result.data.decode() == WITHOUT_COMMA
+    assert [finding.rule for finding in result.made] == ["module-not-built"]
+
+
+def test_fixes_over_each_other_take_turns():
+    text = written(
+        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8),)\nconv = 1,", "init"
+    )
+    twice = text.replace("conv = 1,", "self.act = nn.ReLU")
+    assert overlap([Edit(1, 1, 1, 1, "a")], [Edit(1, 1, 1, 1, "b")])
+    assert offered(mended(twice).report) == []
+
+
+def test_a_safe_fix_leaves_an_unsafe_one():
+    text = COMMA.replace("3),", "3),\n        self.bn = nn.BatchNorm2d(8)").replace(
+        "self.conv(x)", "self.bn(self.conv(x))"
+    )
+    safe = mended(text, wanted=lambda report, _: [f for f in offered(report) if f.fix.safe])
+    assert safe.data.decode() == text.replace("3),", "3)")
+    assert [(f.rule, f.fix.safe) for f in safe.report.findings] == [("bias-before-norm", False)]
+
+
+@pytest.mark.parametrize("prefix", ["# -*- coding: utf-7 -*- +AGE-\n", "# -*- coding: nonsense -*-\n"])
+def test_a_file_that_cannot_be_written_back_stays(prefix):
+    data = (prefix + BIAS).encode()
+    assert mend("model.py", data, Settings(), offered).data == data
+
+
+# What holds for every file.
+
+MISTAKES = {
+    "comma": ("self.{0} = nn.Conv2d(3, 3, 1)", "self.{0} = nn.Conv2d(3, 3, 1),"),
+    "class": ("self.{0} = nn.ReLU()", "self.{0} = nn.ReLU"),
+    "star": ("self.{0} = nn.Sequential(*[nn.Conv2d(3, 3, 1)])", "self.{0} = nn.Sequential([nn.Conv2d(3, 3, 1)])"),
+    "bias": (
+        "self.{0} = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3))",
+        "self.{0} = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))",
+    ),
+    "comment": ("self.{0} = nn.ReLU()", "self.{0} = nn.ReLU()  # resnet-check: ignore[missing-norm] once"),
+    "shape": ("self.{0} = nn.Conv2d(3, 3, 1)", "self.{0} = nn.Conv2d(4, 3, 1)"),
+}
+"""A layer without a mistake and with it."""
+
+layers = st.lists(st.tuples(st.sampled_from(sorted(MISTAKES)), st.booleans()), min_size=1, max_size=5)
+certain = layers.filter(lambda kinds: ("shape", True) not in kinds)
+"""Layers whose mistakes have but one mended form: numbers that do not fit can be made to in several ways."""
+
+ends = st.sampled_from(["\n", "\r\n"])
+encodings = st.sampled_from(["utf-8", "utf-8-sig", "latin-1"])
+
+
+def network(kinds, *, mended=False):
+    names = [f"layer{number}" for number, _ in enumerate(kinds)]
+    built = (MISTAKES[kind][wrong and not mended].format(n) for n, (kind, wrong) in zip(names, kinds, strict=True))
+    init = indent("\n".join(["super().__init__()", "self.stem = nn.Conv2d(3, 3, 1)", *built]), "        ")
+    called = "self.stem(x)"
+    for name in names:
+        called = f"self.{name}({called})"
+    return model(f"    def __init__(self):\n{init}\n", f"        return {called}  # é\n")
+
+
+@settings(max_examples=12)
+@given(certain, ends, encodings, st.booleans())
+def test_mistakes_leave_in_whatever_number_and_nothing_else_changes(kinds, end, encoding, closed):
+    def data(text):
+        coded = f"# coding: {encoding.removesuffix('-sig')}\n{text}"
+        return (coded if closed else coded.removesuffix("\n")).replace("\n", end).encode(encoding)
+
+    result = mend("model.py", data(network(kinds)), Settings(), offered)
+    assert result.data == data(network(kinds, mended=True))
+    assert [finding.rule for finding in result.report.findings] == []
+    assert len(result.made) >= sum(wrong for _, wrong in kinds) - sum(k == ("comment", True) for k in kinds)
+    assert mend("model.py", result.data, Settings(), offered) == result._replace(made=())
+
+
+@settings(max_examples=12)
+@given(layers)
+def test_shapes_are_made_to_fit(kinds):
+    result = mended(network(kinds))
+    assert result.report.findings == ()
+    assert [found.status for found in result.report.models if found.name == "Net"] == ["complete"]
+    assert mended(result.data.decode()) == result._replace(made=())
+
+
+@settings(max_examples=50)
+@given(st.text(alphabet="ab \n\r#[],'\"é", max_size=40), st.sampled_from(["missing-norm", "RC201", "RC999", "RC3"]))
+def test_deleting_comments_changes_no_code(before, name):
+    text = f"x = 1  # {before.replace(chr(10), ' ').replace(chr(13), ' ')}# resnet-check: ignore[{name}]\n"
+    after = mended(text).data.decode()
+    assert ast.dump(ast.parse(after)) == ast.dump(ast.parse(text))
+    assert mended(after).data.decode() == after
+
+
+# The command line.
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Give a function that writes files."""
+
+    def write(**contents):
+        for name, content in contents.items():
+            data = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / f"{name}.py").write_bytes(data)
+        return tmp_path
+
+    return write
+
+
+def read(folder, name="net"):
+    return (folder / f"{name}.py").read_bytes().decode()
+
+
+def test_safe_fixes_are_written_and_what_remains_decides(files, run_cli):
+    folder = files(net=COMMA, other=BIAS)
+    outcome = run_cli("--fix", "--no-cache", "net.py", "other.py")
+    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, BIAS)
+    assert outcome.status == 0
+    assert "Fixed 1 finding.\n[*] 1 fixable with --fix --unsafe-fixes\n" in outcome.out
+    assert "[fix: unsafe]" in outcome.out
+    assert "module-not-built" not in outcome.out
+    assert outcome.err == ""
+
+
+def test_unsafe_fixes_are_written_when_they_are_asked_for(files, run_cli):
+    folder = files(net=COMMA, other=BIAS)
+    outcome = run_cli("--fix", "--unsafe-fixes", ".")
+    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, UNBIASED)
+    assert outcome.status == 0
+    assert "Fixed 2 findings.\n" in outcome.out
+    assert run_cli("--fix", "--unsafe-fixes", ".").out.count("Fixed") == 0
+
+
+def test_what_remains_fails(files, run_cli):
+    folder = files(net=COMMA.replace("return self.conv(x)", "return self.nothing(self.conv(x))"))
+    outcome = run_cli("--fix", "net.py")
+    assert outcome.status == 1
+    assert "Fixed 1 finding." in outcome.out
+    assert "error[RC105]" in outcome.out
+    assert read(folder) == WITHOUT_COMMA.replace("return self.conv(x)", "return self.nothing(self.conv(x))")
+
+
+def test_a_difference_is_what_a_fix_makes(files, run_cli, tmp_path):
+    folder = files(net=COMMA, other=BIAS)
+    outcome = run_cli("--diff", "--unsafe-fixes", ".")
+    assert (outcome.status, outcome.err) == (1, "")
+    assert (read(folder), read(folder, "other")) == (COMMA, BIAS)
+    assert outcome.out.startswith("--- net.py\n+++ net.py\n@@ ")
+    subprocess.run(["patch", "-p0", "-s"], input=outcome.out, text=True, cwd=tmp_path, check=True)
+    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, UNBIASED)
+    assert run_cli("--diff", "--unsafe-fixes", ".") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "lines"),
+    [
+        (["--diff"], 0, 0),
+        (["--diff", "--unsafe-fixes"], 1, 1),
+        (["--diff", "--unsafe-fixes", "--exit-zero"], 0, 1),
+        (["--diff", "--fix", "--unsafe-fixes"], 1, 1),
+        (["--diff", "--unsafe-fixes", "--ignore", "bias-before-norm"], 0, 0),
+    ],
+)
+def test_the_difference_of_an_unsafe_fix(options, status, lines, files, run_cli):
+    folder = files(net=BIAS.removesuffix("\n"))
+    outcome = run_cli(*options, "net.py")
+    assert outcome.status == status
+    assert outcome.out.count("\n+ ") == lines
+    assert outcome.out.count("\\ No newline at end of file\n") <= lines
+    assert read(folder) == BIAS.removesuffix("\n")
+
+
+def test_the_difference_goes_where_the_report_would(files, run_cli, tmp_path):
+    files(net=COMMA)
+    assert run_cli("--diff", "--output-file", "out.patch", "net.py") == (1, "", "")
+    assert (tmp_path / "out.patch").read_text().startswith("--- net.py\n")
+
+
+def test_unsafe_fixes_alone_are_a_mistake(files, run_cli):
+    files(net=COMMA)
+    outcome = run_cli("--unsafe-fixes", "net.py")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == "resnet-check: --unsafe-fixes says which fixes to make: give --fix or --diff with it\n"
+
+
+def test_standard_input_is_fixed_to_standard_output(files, run_cli):
+    folder = files(net=COMMA)
+    outcome = run_cli("--fix", "--stdin-filename", "net.py", "-", stdin=COMMA.encode())
+    assert (outcome.status, outcome.out) == (0, WITHOUT_COMMA)
+    assert "Fixed 1 finding." in outcome.err
+    assert read(folder) == COMMA
+
+
+def test_standard_input_without_a_fix_comes_out_as_it_is(run_cli):
+    outcome = run_cli("--fix", "-", stdin=BIAS.replace("\n", "\r\n").encode())
+    assert outcome.out == BIAS.replace("\n", "\r\n")
+    assert "bias-before-norm" in outcome.err or "RC309" in outcome.err
+
+
+def test_the_difference_of_standard_input(run_cli):
+    outcome = run_cli("--diff", "-", stdin=COMMA.encode())
+    assert outcome.status == 1
+    assert outcome.out.startswith("--- <stdin>\n+++ <stdin>\n")
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_file_keeps_its_bytes_and_its_rights(mark, files, run_cli, tmp_path):
+    def data(text):
+        return mark + text.replace("\n", "\r\n").encode()
+
+    files(net=data(COMMA))
+    path = tmp_path / "net.py"
+    path.chmod(0o754)
+    run_cli("--fix", "net.py")
+    assert path.read_bytes() == data(WITHOUT_COMMA)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o754
+    assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["net.py"]
+
+
+def test_a_link_stays_one(files, run_cli, tmp_path):
+    folder = files(net=COMMA)
+    (tmp_path / "link.py").symlink_to("net.py")
+    run_cli("--fix", "link.py")
+    assert (tmp_path / "link.py").is_symlink()
+    assert read(folder) == WITHOUT_COMMA
+
+
+def test_a_file_that_changed_meanwhile_is_not_written(files, run_cli, tmp_path, monkeypatch):
+    folder = files(net=COMMA, other=COMMA)
+
+    def slowly(path, *rest):
+        result = mend(path, *rest)
+        if path == "net.py":
+            (tmp_path / path).write_text(CLEAN + "\n# edited\n", encoding="utf-8")
+        return result
+
+    monkeypatch.setattr(cli_fix, "mend", slowly)
+    outcome = run_cli("--fix", "net.py", "other.py")
+    assert outcome.status == 2
+    assert outcome.err == "resnet-check: cannot fix net.py: it changed while it was checked\n"
+    assert (read(folder), read(folder, "other")) == (CLEAN + "\n# edited\n", WITHOUT_COMMA)
+
+
+def test_a_file_that_may_not_be_written_is_not(files, run_cli, monkeypatch):
+    folder = files(net=COMMA)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    outcome = run_cli("--fix", "net.py")
+    assert outcome.status == 2
+    assert outcome.err == "resnet-check: cannot fix net.py: it is no file that may be written\n"
+    assert read(folder) == COMMA
+
+
+def test_a_suppressed_finding_is_not_fixed(files, run_cli):
+    text = COMMA.replace("3),", "3),  # resnet-check: ignore[module-not-built] an example")
+    folder = files(net=text)
+    assert run_cli("--fix", "--unsafe-fixes", "net.py").status == 0
+    assert read(folder) == text
+
+
+def test_a_known_finding_is_not_fixed(files, run_cli):
+    folder = files(net=COMMA)
+    run_cli("--write-baseline", "known.json", "net.py")
+    twice = COMMA + COMMA.replace("Net", "Other").removeprefix("from torch import nn\n")
+    files(net=twice)
+    outcome = run_cli("--fix", "--baseline", "known.json", "net.py")
+    assert outcome.status == 0
+    assert read(folder) == COMMA + WITHOUT_COMMA.replace("Net", "Other").removeprefix("from torch import nn\n")
+    assert "1 known finding in the baseline.\nFixed 1 finding." in outcome.out
+
+
+def test_a_file_that_is_only_imported_is_not_fixed(files, run_cli):
+    folder = files(part=COMMA.replace("Net", "Part"), net="from part import Part\n\n\ndef net():\n    return Part()\n")
+    assert run_cli("--fix", "--unsafe-fixes", "net.py").status == 1
+    assert read(folder, "part") == COMMA.replace("Net", "Part")
+    assert run_cli("--fix", "net.py", "part.py").status == 0
+
+
+def test_only_what_is_new_is_fixed(files, run_cli, tmp_path):
+    folder = files(net=COMMA, other=BIAS)
+    for words in ("init -q", "add .", "-c user.name=a -c user.email=a commit -q -m one"):
+        subprocess.run(["git", *words.split()], cwd=tmp_path, check=True)
+    files(other=COMMA)
+    run_cli("--fix", "--since", "HEAD", ".")
+    assert (read(folder), read(folder, "other")) == (COMMA, WITHOUT_COMMA)
+
+
+def test_time_is_bounded(monkeypatch):
+    monkeypatch.setattr(fixing, "MAX_SECONDS", -1.0)
+    assert mended(COMMA).data.decode() == COMMA
+
+
+def test_reports_that_are_read_by_programs_go_on(files, run_cli):
+    files(net=BIAS)
+    out = run_cli("--fix", "--output-format", "json", "net.py").out
+    assert '"safe": false' in out
+    assert io.StringIO(out).readline() == "{\n"
