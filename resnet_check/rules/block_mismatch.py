@@ -30,11 +30,17 @@ from collections.abc import Iterator
 from resnet_check.anatomy.architecture import Architecture
 from resnet_check.anatomy.units import Unit, pooled
 from resnet_check.finding import Finding
+from resnet_check.graph.records import Op
 from resnet_check.rules._claims import Claim, claims
 from resnet_check.rules._examples import BOTTLENECK, RESNET50, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._stages import layer_site
 from resnet_check.rules.base import FileContext, Reporter, rule
+
+
+def is_pointwise(op: Op) -> bool:
+    """Return whether a convolution sees one position only, in each of its directions."""
+    return all(size == 1 for size in op.attributes.get("kernel", ()))
 
 
 @rule("RC405", "block-mismatch", "warning")
@@ -46,7 +52,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         model = net.net.model
         if model.status != "complete":
             continue
-        narrow = [unit for unit in net.units if unit.kind == "bottleneck" and unit.convs[1].kernel == 1]
+        narrow = [unit for unit in net.units if unit.kind == "bottleneck" and is_pointwise(model.ops[unit.convs[1].op])]
         blind = all(conv.kernel == 1 for unit in net.units for conv in unit.convs) and looks_around(net)
         for unit in narrow if id(identity) in claimed or blind else ():
             yield report(
@@ -137,6 +143,17 @@ BAD = (
 
 GOOD = (
     network(BOTTLENECK, RESNET50),
+    # Frames one by one: each convolution of three dimensions sees a single frame, and its neighbours in that.
+    network(
+        BOTTLENECK,
+        RESNET50,
+        (
+            "nn.Conv2d(planes, planes, 3, stride, 1, bias=False)",
+            "nn.Conv2d(planes, planes, (1, 3, 3), stride, (0, 1, 1), bias=False)",
+        ),
+    )
+    .replace("2d(", "3d(")
+    .replace("(2, 3)", "(2, 3, 4)"),
     _gated("nn.Sequential(nn.Linear(wide // 16, wide), nn.Sigmoid())"),
     _gated("nn.Sequential(nn.Linear(wide // 16, wide), nn.Hardsigmoid())"),
 )

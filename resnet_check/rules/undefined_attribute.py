@@ -54,6 +54,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     if may_be_misspelled(context.source):
         yield from torch_names(report, places(context))
     seen: dict[tuple[str | None, str], Problem] = {}
+    said: set[tuple[str | None, str, int]] = set()
     for model, problem in sorted(undefined(context), key=lambda pair: pair[1].site.line):
         found, facts = places(context), problem.facts
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
@@ -61,6 +62,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         first = seen.setdefault((facts["owner"], facts["name"]), problem)
         if not cure.startswith("did you mean") and first.site.line != problem.site.line:
             continue
+        place = (facts["owner"], facts["name"], problem.site.line)
+        if place in said:
+            continue
+        said.add(place)
         elsewhere = problem.site.path != context.source.path
         unset = "other paths" in message and model is not None and model.kind == "class" and to_be_given(found, model)
         placeholder = bool(facts.get("none")) and model is not None and is_placeholder(found, model, problem)
@@ -232,6 +237,23 @@ class Net(nn.Module):
 )
 
 GOOD = (
+    # What torch's compiler gives back has methods of its own.
+    """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+torch.jit.script(Net()).save("net.pt")
+""",
     """
 import torch
 from torch import nn

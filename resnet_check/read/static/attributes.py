@@ -13,6 +13,7 @@ from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.python_types import type_of
 from resnet_check.read.static.values import (
     OUTSIDE,
+    Array,
     BoundMethod,
     Class,
     ClassMethod,
@@ -151,6 +152,9 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
         return Opaque(owner.reason, owner.site, owner.kind if kept else "any")
     if isinstance(owner, External):
         return interpreter.outside(interpreter.files.external(interpreter, f"{owner.name}.{name}"))
+    if isinstance(owner, Native) and "." in owner.name:
+        found = interpreter.files.external(interpreter, f"{owner.name}.{name}")
+        return host_method(interpreter, owner, name) if isinstance(found, Opaque) else found
     if isinstance(owner, Class):
         return interpreter.outside(class_attribute(interpreter, owner, name))
     if isinstance(owner, Super):
@@ -171,12 +175,17 @@ def find_attribute(interpreter: Interpreter, owner: Any, name: str, node: Any, f
         )
     if isinstance(owner, Property) and name in {"setter", "getter", "deleter"}:
         return Native(name, lambda _i, _s, f: Property(owner.getter, f if name == "setter" else owner.setter))
+    if name in NUMBER_METHODS and isinstance(owner, (Dim, int, float)):
+        return Native(name, lambda _i, _s: owner)
     if isinstance(owner, Dim):
-        return MISSING if name != "item" else Native("item", lambda _i, _s: owner)
+        return MISSING
     if isinstance(owner, str) and name == "type":  # a device, which is its name here
         return owner.partition(":")[0]
     return host_method(interpreter, owner, name)
 
+
+NUMBER_METHODS = frozenset({"item", "tolist", "copy"})
+"""What numpy's numbers have and Python's do not."""
 
 TENSOR_PARTS = frozenset({"T", "data", "grad"})
 FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__module__", "__doc__"})
@@ -441,7 +450,8 @@ def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node:
     from resnet_check.read.static.calling import call
 
     if isinstance(owner, Tensor):
-        tensors.operator_call(interpreter, "setitem", (owner, index, value), frame.site(node))
+        if not (isinstance(owner, Array) and array_set(owner, index, value)):
+            tensors.operator_call(interpreter, "setitem", (owner, index, value), frame.site(node))
         return
     if isinstance(owner, Instance):
         found = owner.cls.find("__setitem__")
@@ -465,3 +475,17 @@ def set_item(interpreter: Interpreter, owner: Any, index: Any, value: Any, node:
         interpreter.error(
             "TypeError", "bad-call", frame.site(node), reason=f"{describe(owner)} does not take [...] = ..."
         )
+
+
+def array_set(array: Array, index: Any, value: Any) -> bool:
+    """Do ``array[index] = value`` for known numbers, and return whether it could be done."""
+    new = list(value.data) if isinstance(value, Array) and value.data is not None else value
+    if array.data is None or len(array.shape) != 1 or isinstance(index, slice) != isinstance(new, list):
+        return False
+    changed = list(array.data)
+    try:
+        changed[index] = new
+    except (IndexError, TypeError, ValueError):
+        return False
+    array.data = tuple(changed)
+    return len(changed) == array.shape[0] and all(isinstance(v, (int, float)) for v in changed)

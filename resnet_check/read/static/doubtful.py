@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from resnet_check.graph.dim import Dim
 from resnet_check.graph.records import Problem
 from resnet_check.read.static.calling import plan_of
 from resnet_check.read.static.passes import NOT_FATAL, Pass
@@ -14,7 +15,7 @@ from resnet_check.read.static.values import Class, Function, Instance, Opaque, P
 OTHER_INPUTS = frozenset("list List dict Dict Mapping Sequence tuple Tuple str Batch".split())
 """Annotations of an input that is not one tensor."""
 
-QUESTIONABLE = frozenset({"bad-call", "broadcast", "reshape", "wrong-dtype", "wrong-rank"})
+QUESTIONABLE = frozenset({"bad-call", "broadcast", "invalid-dim", "reshape", "wrong-dtype", "wrong-rank"})
 """Problems that an input of another rank, type or number of channels would not have."""
 
 
@@ -40,7 +41,10 @@ def needs_arguments(value: Any, problems: list[Problem]) -> bool:
         return False
     if any(p.facts.get("forwarded") or misses_arguments(p) for p in problems) or takes_from(function, star):
         return True
-    return any(has_no_key(problem) for problem in problems) and takes_from(function, double_star)
+    missing = [problem for problem in problems if has_no_key(problem)]
+    return bool(missing) and (
+        takes_from(function, double_star) or any(p.facts.get("of") == double_star for p in missing)
+    )
 
 
 def misses_arguments(problem: Problem) -> bool:
@@ -152,11 +156,13 @@ def input_is_wrong(done: Pass) -> bool:
     """Return whether a pass with a guessed input failed before anything with weights said what the input must be."""
     fatal = next((p for p in done.problems if p.kind not in NOT_FATAL), None)
     if fatal is None:
-        return refuses_input(done)
+        return refuses_input(done) and done.raised.value.cls.name == "AssertionError"  # type: ignore[union-attr]
     if reads_a_sequence(done):
         return True
     if not fatal.facts.get("early"):
         return False
+    if fatal.kind == "conv-channels":
+        return isinstance(fatal.facts.get("got"), Dim)  # a size arrives where the channels are looked for
     if fatal.kind == "invalid-argument":
         return fatal.facts.get("operator") == "pad"  # another number of widths than of dimensions
     # a bad call that is not an operator's, or gives one an object for a number, does not depend on shapes

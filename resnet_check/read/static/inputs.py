@@ -10,6 +10,9 @@ from resnet_check.read.static.modules import walk
 from resnet_check.read.static.values import Instance, Tensor
 
 MAKERS = frozenset({"randn", "rand", "zeros", "ones", "empty", "randint"})
+KEEPERS = frozenset({"Parameter", "Buffer", "register_parameter", "register_buffer"})
+"""What a model keeps of its own: a tensor built for it is no input."""
+
 SUMMARIES = frozenset({"summary", "get_model_complexity_info"})
 FALLBACKS = (224, 32, 64, 28, 96, 128, 112, 256, 227, 299, 331, 48, 84, 100, 160, 192, 320, 384, 512)
 """Square sizes that published models are made for, the usual ones first."""
@@ -47,29 +50,42 @@ POOL_RANK = {"1d": 1, "2d": 2, "3d": 3}
 
 def stem_of(root: Instance) -> tuple[int, int]:
     """Return the number of spatial dimensions and of channels that the first layer with weights takes."""
-    first = None
+    pooled = None
+    found: tuple[int, int] | None = None
     for _, module in walk(root):
         for cls in module.cls.mro:
             if not cls.qualified.startswith("torch.nn"):
                 continue
             rank = LAYER_RANK.get(cls.name)
-            if rank is None and first is None and "Pool" in cls.name and cls.name[-2:] in POOL_RANK:
-                first = POOL_RANK[cls.name[-2:]]
-            if rank is not None:
-                a = module.attributes
-                channels = a.get("in_channels", a.get("in_features", a.get("num_features", 3)))
-                return first if first and rank else rank, channels if isinstance(channels, int) and channels > 0 else 3
-    return 2, 3
+            if rank is None and pooled is None and "Pool" in cls.name and cls.name[-2:] in POOL_RANK:
+                pooled = POOL_RANK[cls.name[-2:]]
+            if rank is None:
+                continue
+            channels = channels_of(module)
+            if found is not None:  # a norm of one dimension before a linear layer is one of features
+                return (0, channels) if (rank, channels) == (0, found[1]) else found
+            found = pooled if pooled and rank else rank, channels
+            if cls.name != "BatchNorm1d":
+                return found
+    return found or (2, 3)
+
+
+def channels_of(layer: Instance) -> int:
+    """Return the channels or features that a layer takes, 3 where that is not known."""
+    names = ("in_channels", "in_features", "num_features")
+    channels = next((layer.attributes[name] for name in names if name in layer.attributes), 3)
+    return channels if isinstance(channels, int) and channels > 0 else 3
 
 
 @lru_cache(maxsize=1)
 def stated_shapes(tree: ast.Module) -> list[tuple[int, ...]]:
     """Return the shapes of the tensors that a file builds, or names as its input, without the batch."""
     found: list[tuple[int, ...]] = []
+    kept = {id(inner) for call in ast.walk(tree) if called(call) in KEEPERS for inner in ast.walk(call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in MAKERS:
+            name = called(node)
+            if name in MAKERS and id(node) not in kept:
                 shape = numbers(node.args) or (numbers_of(node.args[0]) if node.args else None)
                 if shape and len(shape) >= 3:
                     found.append(shape[1:])
@@ -90,6 +106,12 @@ def stated_shapes(tree: ast.Module) -> list[tuple[int, ...]]:
     return found
 
 
+def called(node: ast.AST) -> str:
+    """Return the last name of the function that a call names, an empty text for anything else."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 def numbers_of(node: ast.expr) -> tuple[int, ...] | None:
     return numbers(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else None
 
@@ -107,9 +129,12 @@ def given_shapes(root: Instance) -> list[tuple[int, ...]]:
 
 
 def kept_sizes(root: Instance, rank: int) -> list[tuple[int, ...]]:
-    """Return the size that a model or one of its parts keeps in an attribute, with three channels before it."""
+    """Return the size that a model or one of its parts keeps in an attribute, with three channels before it.
+
+    A layer of torch's keeps none: the ``input_size`` of a recurrent one counts features.
+    """
     parts = [root, *root.attributes.get("_modules", {}).values()]
-    owners = [part.attributes for part in parts if isinstance(part, Instance)]
+    owners = [part.attributes for part in parts if isinstance(part, Instance) and part.cls.node is not None]
     for name in SIZE_NAMES:
         size = next((own[name] for own in owners if name in own), None)
         if isinstance(size, int) and not isinstance(size, bool):

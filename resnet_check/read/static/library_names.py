@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import math
 from collections import deque
 from typing import Any
@@ -142,6 +144,14 @@ def iterators(function: Any) -> Any:
         return iter(made)
 
     return run
+
+
+def from_json(_: Interpreter, site: Any, text: Any, **__: Any) -> Any:
+    """Return what a text of JSON says."""
+    if isinstance(text, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return Opaque("a text of JSON that is not read", site)
 
 
 def chain_from(interpreter: Interpreter, site: Any, values: Any) -> Any:
@@ -349,7 +359,8 @@ VALUES: dict[str, Any] = {
     "contextlib.contextmanager": native("contextmanager", manager),
     "contextlib.nullcontext": signature_kind("nullcontext"),
     "contextlib.suppress": signature_kind("suppress"),
-    "itertools.chain": native("chain", iterators(itertools.chain)),
+    "itertools.chain": native("itertools.chain", iterators(itertools.chain)),
+    "json.loads": native("loads", from_json),
     "itertools.chain.from_iterable": native("from_iterable", chain_from),
     "itertools.product": native("product", iterators(itertools.product)),
     "itertools.zip_longest": native("zip_longest", iterators(itertools.zip_longest)),

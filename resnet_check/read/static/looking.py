@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from resnet_check.graph.dim import Dim, value
@@ -20,6 +21,15 @@ Looked = tuple[tuple[Any, ...], passes.Pass]
 
 LEAST = 16
 """No network is meant for smaller images only: what differs at every size but these is a mistake."""
+
+BOARD = 3
+"""The smallest board of a game: a network that keeps the size of its input may be meant for one."""
+
+WAVE = (16_000,)
+"""A second of sound, where a network begins with a spectrogram."""
+
+FRAMES = 8
+"""How many images a model gets that takes several: it is as good as any other number."""
 
 
 class Looker:
@@ -49,15 +59,20 @@ class Looker:
         looked = self.attempt(channels, inputs.DEFAULTS[rank])
         _, done = looked
         if done.raised is None and doubtful.input_is_wrong(done):
-            return self.of_another_kind(tree, channels, rank) or looked
+            return self.of_another_kind(tree, channels, rank, first_kind(done)) or looked
+        meant = reshaped(done)
+        if meant is not None:
+            other = self.run(meant[0], meant[1:])
+            if not other[1].fatal:
+                return other
         if not size_matters(done):
             small = looked if rank != 2 or reduces_early(done) else self.attempt(channels, (32, 32))
             return looked if small[1].fatal and not done.fatal else small
-        for size in self.promising(looked, rank):
-            other = self.attempt(channels, (size,) * rank)
+        for sizes in self.promising(looked, rank):
+            other = self.attempt(channels, sizes)
             if not other[1].fatal:
                 return other
-        return (self.of_another_kind(tree, channels, rank) if doubtful.refuses_input(done) else None) or looked
+        return (self.of_another_kind(tree, channels, rank, "") if doubtful.refuses_input(done) else None) or looked
 
     def without_channels(self, tree: ast.Module, rank: int) -> Looked | None:
         """Return what an input without a dimension for the channels gives, if forward adds that dimension itself."""
@@ -65,25 +80,37 @@ class Looker:
         looked = self.run(None, sizes)
         return None if looked[1].fatal else looked
 
-    def of_another_kind(self, tree: ast.Module, channels: int, rank: int) -> Looked | None:
-        """Return what the first input that is accepted gives: without channels, or a signal instead of an image."""
-        looked = self.without_channels(tree, rank) if rank else None
-        for signal_channels in () if looked is not None or rank == 1 else (channels, None):
-            looked = self.run(signal_channels, inputs.DEFAULTS[1])
-            if not looked[1].fatal:
-                return looked
-        return looked if looked is not None and not looked[1].fatal else None
+    def of_another_kind(self, tree: ast.Module, channels: int, rank: int, why: str) -> Looked | None:
+        """Return what the first input that is accepted gives: without channels, an image for features, or a signal.
 
-    def promising(self, looked: Looked, rank: int) -> list[int]:
+        ``why`` is the kind of problem that an image has: channels may be looked for at the end, or several images.
+        """
+        looked = self.without_channels(tree, rank) if rank else self.attempt(channels, inputs.DEFAULTS[2])
+        if looked is not None and not looked[1].fatal:
+            return looked
+        signals = [] if rank == 1 else [(each, inputs.DEFAULTS[1]) for each in (channels, None)]
+        signals.append((None, WAVE))
+        shapes = [passes.free_shape(*signal) for signal in signals]
+        if rank == 2:
+            batch, _, *sizes = passes.free_shape(channels, inputs.DEFAULTS[2])
+            likely = {"conv-channels": (batch, *sizes, channels), "bad-call": (batch, FRAMES, channels, *sizes)}
+            shapes += [shape for kind, shape in likely.items() if why == kind]
+        tried = (self.run_on(shape) for shape in shapes)
+        return next((looked for looked in tried if not looked[1].fatal), None)
+
+    def promising(self, looked: Looked, rank: int) -> list[tuple[int, ...]]:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""
+        done = looked[1]
         names = [str(size) for size in looked[0] if isinstance(size, Dim) and str(size) != "N"]
         found = [size for size in inputs.FALLBACKS if rank]
-        mended = [size for size in passes.mended_sizes(looked[1], names) if size >= LEAST]
+        least = LEAST if reduces(done) else BOARD
+        mended = [size for size in passes.mended_sizes(done, names) if size >= least]
         if mended:
             nearest = min(mended, key=lambda s: abs(s - inputs.FALLBACKS[0]))
             usual = [s for s in found if s in mended][:4]
             found = [*usual, nearest, *[s for s in found if s not in mended][:8]]
-        return found
+        oblong = [] if mended or rank != 2 or reduces(done) else oblong_sizes(done)
+        return [*oblong, *[(size,) * rank for size in found]]
 
     def attempt(self, channels: int, sizes: tuple[int, ...]) -> Looked:
         """Run forward, with the channels that the stem turns out to take."""
@@ -98,14 +125,53 @@ class Looker:
 
     def run(self, channels: int | None, sizes: tuple[int, ...]) -> Looked:
         """Run forward once."""
-        shape = passes.free_shape(channels, sizes)
+        return self.run_on(passes.free_shape(channels, sizes))
+
+    def run_on(self, shape: tuple[Any, ...]) -> Looked:
+        """Run forward once on an input of any shape."""
         return shape, passes.run(self.interpreter, self.root, self.registry, shape, self.site, training=False)
+
+
+def first_kind(done: passes.Pass) -> str:
+    """Return the kind of the first problem with which torch stops, an empty text where there is none."""
+    return next((p.kind for p in done.problems if p.kind not in passes.NOT_FATAL), "")
 
 
 def too_deep(done: passes.Pass) -> bool:
     """Return whether a layer got a tensor of more dimensions than it takes before anything with weights ran."""
     fatal = next((p for p in done.problems if p.kind not in passes.NOT_FATAL), None)
     return fatal is not None and fatal.kind == "wrong-rank" and bool(fatal.facts.get("early"))
+
+
+def reshaped(done: passes.Pass) -> tuple[int, ...] | None:
+    """Return the channels and the sizes that forward itself gives the input first of all, where it names numbers."""
+    for op in done.trace.ops[1:]:
+        if op.inputs[:1] == (0,):
+            numbers = op.shape[1:] if op.kind in {"reshape", "view"} and len(op.shape) > 2 else ()
+            whole = tuple([size for size in numbers if isinstance(size, int)])
+            return whole if whole and len(whole) == len(numbers) else None
+    return None
+
+
+RESIZING = frozenset({"conv", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "interpolate", "mean"})
+
+
+def reduces(done: passes.Pass) -> bool:
+    """Return whether something gives images of another size than the one it gets."""
+    ops = done.trace.ops
+    return any(op.kind in RESIZING and op.shape[2:] != ops[op.inputs[0]].shape[2:] for op in ops if op.inputs)
+
+
+def oblong_sizes(done: passes.Pass) -> list[tuple[int, ...]]:
+    """Return the height and width, as near to each other as can be, that a linear layer behind all positions counts."""
+    for problem in done.problems:
+        got, expected = problem.facts.get("got"), problem.facts.get("expected")
+        if problem.kind == "linear-features" and isinstance(got, Dim) and isinstance(expected, int):
+            channels = int(value(got)) // max(1, math.prod(int(value(size)) for size in done.trace.ops[0].shape[2:]))
+            positions = expected // channels if channels and expected % channels == 0 else 0
+            heights = range(math.isqrt(positions), BOARD - 1, -1)
+            return next(([(h, positions // h)] for h in heights if positions % h == 0), [])
+    return []
 
 
 def input_channels(channels: int, got: int, expected: int) -> list[int]:

@@ -11,15 +11,15 @@ from resnet_check.read.static.hosted import elements
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.python_types import OBJECT, TYPES
 from resnet_check.read.static.tensors import ARRAY_METHODS, FUNCTIONS, run
-from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor
+from resnet_check.read.static.values import Array, Class, Instance, Native, Opaque, Tensor
 
 NAMESPACES = {"numpy", "numpy.random", "numpy.linalg", "numpy.typing"}
 
 
-def array(data: list[Any]) -> Tensor:
+def array(data: list[Any]) -> Array:
     """Return a one-dimensional array."""
     whole = all(isinstance(v, int) for v in data)
-    return Tensor((len(data),), "int64" if whole else "float64", data=tuple(data))
+    return Array((len(data),), "int64" if whole else "float64", data=tuple(data))
 
 
 def elementwise(function: Any, name: str) -> Any:
@@ -92,11 +92,18 @@ def cumulative(values: list[Any]) -> Tensor:
 
 
 def through_torch(name: str) -> Any:
-    """Return the function of torch with the same meaning."""
+    """Return the function of torch with the same meaning, which gives an array."""
 
     def call(interpreter: Interpreter, site: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs.pop("dtype", None)
-        return run(interpreter, FUNCTIONS[f"torch.{name}"], args, kwargs, site)
+        kind = kwargs.pop("dtype", None)
+        made = run(interpreter, FUNCTIONS[f"torch.{name}"], args, kwargs, site)
+        if not isinstance(made, Tensor):
+            return made
+        data = made.data
+        if data is None and isinstance(made.uniform, (int, float)) and len(made.shape) == 1 and made.shape[0] <= 64:
+            data = (made.uniform,) * made.shape[0]
+        found = Array(made.shape, made.dtype, data=data)
+        return found if kind is None or data is None else cast(interpreter, site, found, kind)
 
     return call
 
@@ -218,7 +225,7 @@ def cast(_: Interpreter, site: Any, values: Tensor, kind: Any = None, *__: Any, 
         data = tuple(int(v) if whole else float(v) for v in values.data)
     except (ValueError, OverflowError):
         return Opaque("`astype` of something that is not read", site, "tensor")
-    return Tensor(values.shape, "int64" if whole else "float32", data=data)
+    return type(values)(values.shape, "int64" if whole else "float32", data=data)
 
 
 ARRAY_METHODS["astype"] = cast

@@ -13,6 +13,7 @@ from resnet_check.graph.dim import value as value_of
 from resnet_check.read.static import tensors
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
 from resnet_check.read.static.values import (
+    Array,
     BoundMethod,
     BudgetExceeded,
     Class,
@@ -403,6 +404,8 @@ def get_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame:
     if isinstance(owner, Tensor):
         if is_opaque(index):
             return Opaque("an unknown index", frame.site(node), "tensor")
+        if isinstance(owner, Array) and isinstance(index, (int, slice)) and is_list(owner):
+            return array_item(owner, index)
         return tensors.operator_call(interpreter, "getitem", (owner, index), frame.site(node))
     if isinstance(owner, Instance):
         found = owner.cls.find("__getitem__")
@@ -423,6 +426,21 @@ def get_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame:
     return host_item(interpreter, owner, index, node, frame)
 
 
+def is_list(array: Array) -> bool:
+    """Return whether an array has one dimension and its numbers are known."""
+    return array.data is not None and len(array.shape) == 1
+
+
+def array_item(array: Array, index: Any) -> Any:
+    """Return a number of an array, or some of them; what is past the end is not known."""
+    assert array.data is not None  # noqa: S101 - asked before
+    try:
+        found = array.data[index]
+    except (IndexError, TypeError):
+        return Opaque("an element of an array", None, "number")
+    return Array((len(found),), array.dtype, data=found) if isinstance(index, slice) else found
+
+
 def host_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame: Any) -> Any:
     """Return an element or a slice of a list, tuple, dict or string."""
     if not isinstance(owner, dict):
@@ -431,7 +449,12 @@ def host_item(interpreter: Interpreter, owner: Any, index: Any, node: Any, frame
         result = owner[index]
     except KeyError:
         return interpreter.error(
-            "KeyError", "bad-call", frame.site(node), reason=f"there is no key {index!r}", message=index
+            "KeyError",
+            "bad-call",
+            frame.site(node),
+            reason=f"there is no key {index!r}",
+            message=index,
+            of=getattr(getattr(node, "value", None), "id", None),
         )
     except IndexError:
         reason = f"index {index} is past the end of {len(owner)} elements"

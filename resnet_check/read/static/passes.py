@@ -84,6 +84,11 @@ def free_shape(channels: int | None, sizes: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(shape)
 
 
+def of_size(shape: tuple[Any, ...], size: int) -> tuple[Any, ...]:
+    """Return an input of the same kind with another size in each direction."""
+    return tuple([symbol(str(s), size) if isinstance(s, Dim) and str(s) != "N" else s for s in shape])
+
+
 def looked_at(shape: tuple[Any, ...]) -> dict[str, int]:
     """Return the spatial sizes of an input by their names."""
     return {str(size): size.value for size in shape if isinstance(size, Dim) and str(size) != "N"}
@@ -175,8 +180,7 @@ def accepted_sizes(
         if not open_sizes:
             return ranges(sorted(accepted))
         size = open_sizes[len(open_sizes) // 2]
-        channels = shape[1] if len(shape) > len(spatial) + 1 else None
-        current = run(interpreter, root, registry, free_shape(channels, (size,) * len(spatial)), site, training=False)
+        current = run(interpreter, root, registry, of_size(shape, size), site, training=False)
     return None
 
 

@@ -7,10 +7,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model, Problem, Site, Unknown
 from resnet_check.graph.sizes import multiply_adds
 from resnet_check.read.reading import Reading, ReadOptions
-from resnet_check.read.static import describe, doubtful, expressions, passes, statements, trials
+from resnet_check.read.static import describe, doubtful, expressions, inputs, passes, statements, trials
 from resnet_check.read.static.discovery import Candidate, base_classes, candidates, instances
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.imports import FileNamespace, Files
@@ -75,6 +76,8 @@ class FileReader:
         files.read[files.main] = self.namespace
         self.losses: dict[str, list[Opaque]] = {}
         """What was not understood while each model was built."""
+        self.built_problems: dict[str, list[Problem]] = {}
+        """The mistakes that building each model showed."""
 
     def read(self) -> None:
         """Execute the top level, then read each model; what runs as a program may take long and comes last."""
@@ -90,6 +93,9 @@ class FileReader:
                     self.complete(self.models[candidate.name], root)
         parts = {cls for _, root in built for cls in part_classes(root)}
         bases = base_classes(self.namespace.names)
+        for model in [m for m in self.reading.models if m.kind == "class" and m.status == "failed"]:
+            if self.namespace.names[model.name] in bases:  # abstract: what it lacks its subclasses say
+                self.reading.models.remove(model)
         for candidate, root in [(c, root) for c, root in built if c.kind == "class"]:
             if root.cls in parts:
                 self.drop(candidate)
@@ -109,6 +115,7 @@ class FileReader:
             self.reading.models.append(model)
             self.complete(model, root)
             self.leave_to_class(model)
+        self.reconsider([*built, *bound])
         used = parts | {root.cls for _, root in (*built, *bound)}
         self.reading.models.extend(trials.read(self, used))
         seen = {(p.kind, p.site.line, p.site.column) for m in self.reading.models for p in m.problems}
@@ -126,6 +133,20 @@ class FileReader:
         problems, self.interpreter.problems = self.interpreter.problems, []
         self.interpreter.losses = []
         return problems
+
+    def reconsider(self, built: list[tuple[Candidate, Instance]]) -> None:
+        """Look again at models that fail with the input that the file builds for another one, which accepts it."""
+        accepted = {tuple(map(value, m.input[2:])) for m in self.reading.models if m.status == "complete" and m.input}
+        for candidate, root in built:
+            model = self.models.get(candidate.name)
+            if model is None or model.status != "failed" or model.input is None or inputs.given_shapes(root):
+                continue
+            if self.options.input_size is None and tuple(map(value, model.input[2:])) in accepted - {()}:
+                again = Model(model.name, model.kind, model.path, model.line)
+                again.problems = list(self.built_problems.get(model.name, ()))
+                self.complete(again, root, stated=False)
+                if again.status != "failed":
+                    self.reading.models[self.reading.models.index(model)] = again
 
     @property
     def models(self) -> dict[str, Model]:
@@ -161,6 +182,7 @@ class FileReader:
             interpreter.depth = 0
             interpreter.handlers = []
         model.problems = interpreter.problems
+        self.built_problems[candidate.name] = list(model.problems)
         losses = interpreter.losses
         if doubtful.needs_arguments(candidate.value, model.problems):
             return None
@@ -190,17 +212,17 @@ class FileReader:
             model.status = "partial"
             model.unknown.append(describe.unknown_record(value, Site(model.path, model.line, 1, model.line, 1)))
 
-    def complete(self, model: Model, root: Instance) -> None:
+    def complete(self, model: Model, root: Instance, *, stated: bool = True) -> None:
         """Run the model and fill in its figures; where the reader stumbles they stay unknown."""
         try:
-            self.work_out(model, root)
+            self.work_out(model, root, stated=stated)
         except STUMBLES as error:
             model.status, model.problems = "partial", []
             model.params = model.output = model.macs = model.accepted = None
             model.unknown.append(Unknown(stumbled(error), model.line, model.path))
 
-    def work_out(self, model: Model, root: Instance) -> None:
-        """Run the model and fill in its figures."""
+    def work_out(self, model: Model, root: Instance, *, stated: bool) -> None:
+        """Run the model and fill in its figures, at the size that the file states unless that is not meant for it."""
         interpreter = self.interpreter
         registry = Registry(root)
         site = Site(model.path, model.line, 1, model.line, 1)
@@ -212,7 +234,9 @@ class FileReader:
             self.only_count(model, root, registry, other)
             return
         looker = Looker(interpreter, root, registry, site)
-        shape, done = looker.look(self.tree, self.options.input_size, sizes_only=not self.options.figures)
+        shape, done = looker.look(
+            self.tree if stated else NOTHING, self.options.input_size, sizes_only=not self.options.figures
+        )
         trained = None
         if interpreter.training_read and done.unknown is None and self.options.figures:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
@@ -270,6 +294,10 @@ class FileReader:
             return
         model.status = "partial"
         model.unknown.extend(describe.unknown_record(opaque, site) for opaque in filter(None, (unknown, why)))
+
+
+NOTHING = ast.Module([], [])
+"""A file that states nothing."""
 
 
 def is_program(statement: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ from resnet_check.graph.operators.base import Function, NotModelled, Refused, Re
 from resnet_check.read.static import inplace
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter
-from resnet_check.read.static.values import BudgetExceeded, Instance, Native, Opaque, Size, Tensor, first_opaque
+from resnet_check.read.static.values import Array, BudgetExceeded, Instance, Native, Opaque, Size, Tensor, first_opaque
 
 FUNCTIONS, LAYERS = operators.FUNCTION_TABLE, operators.LAYER_TABLE
 
@@ -220,6 +220,9 @@ def record(interpreter: Interpreter, result: Any, site: Any) -> Any:
 MAX_DIMS = 64
 """Most of torch's operators take no more."""
 
+CALCULATIONS = frozenset("add sub mul div floor_divide remainder neg pow abs getitem cumsum clamp round".split())
+"""Ops that make an array of an array; others, such as ``from_numpy``, make a tensor."""
+
 
 def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
     """Return the tensor of one result; an in-place operator gives back its first input, changed."""
@@ -229,7 +232,8 @@ def output(interpreter: Interpreter, result: Result, site: Any) -> Tensor:
     if len(result.shape) > MAX_DIMS:
         reason = f"a tensor of more than {MAX_DIMS} dims"
         raise BudgetExceeded(reason)
-    tensor = Tensor(result.shape, result.dtype, data=result.data)
+    kind = Array if isinstance(first, Array) and result.kind in CALCULATIONS else Tensor
+    tensor = kind(result.shape, result.dtype, data=result.data)
     if interpreter.trace is not None and result.inputs:
         tensor.trace, tensor.op = interpreter.trace, interpreter.trace.add(interpreter, result, site)
     if not result.inputs:
@@ -249,6 +253,8 @@ def iterate(interpreter: Interpreter, tensor: Tensor, site: Any) -> Iterable[Any
     """Return the tensors along the first dimension."""
     if not tensor.shape:
         return Opaque("elements of a tensor without dimensions", site)
+    if isinstance(tensor, Array) and tensor.data is not None and len(tensor.shape) == 1:
+        return list(tensor.data)
     length = concrete(interpreter, tensor.shape[0])
     return [operator_call(interpreter, "getitem", (tensor, i), site) for i in range(length)]
 

@@ -98,6 +98,15 @@ def passed(_: Interpreter, __: Any, value: Any = None, *args: Any, **kwargs: Any
     return value
 
 
+def compiled(_: Interpreter, __: Any, value: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """Give the first argument back; a module has methods to write it to a file then."""
+    del args, kwargs
+    if isinstance(value, Instance):
+        for name in ("save", "save_to_buffer"):
+            value.attributes.setdefault(name, Native(name, nothing, lenient=True))
+    return value
+
+
 def decorator(_: Interpreter, __: Any, value: Any = None, *args: Any, **kwargs: Any) -> Any:
     """Stand for a decorator that may be used with or without arguments, and changes nothing."""
     del args, kwargs
@@ -257,11 +266,12 @@ AUTOGRAD = Class(
     "Function", (OBJECT,), {"apply": ClassMethod(native("apply", apply_function))}, qualified="torch.autograd.Function"
 )
 PASSED = (
-    "torch.autograd.Variable torch.jit.script torch.jit.freeze torch.compile torch.nn.utils.spectral_norm"
+    "torch.autograd.Variable torch.compile torch.nn.utils.spectral_norm"
     " torch.nn.utils.parametrizations.spectral_norm"
-    " torch.nn.utils.remove_weight_norm torch.jit.optimize_for_inference torch.fx.wrap torch.nn.utils.remove_spectral_norm"
-    " torch.jit.trace torch.nn.SyncBatchNorm.convert_sync_batchnorm"
+    " torch.nn.utils.remove_weight_norm torch.fx.wrap torch.nn.utils.remove_spectral_norm"
+    " torch.nn.SyncBatchNorm.convert_sync_batchnorm"
 ).split()
+COMPILED = "torch.jit.script torch.jit.trace torch.jit.freeze torch.jit.optimize_for_inference".split()
 DECORATORS = (
     "torch.jit.ignore torch.jit.export torch.jit.unused torch.jit.interface torch.jit.script_method"
     " torch.jit._overload_method torch.jit._overload torch.cuda.amp.custom_fwd torch.cuda.amp.custom_bwd"
@@ -285,6 +295,7 @@ FALSE = (
 VALUES: dict[str, Any] = {
     **{f"torch.{name}": dtype for name, dtype in DTYPES.items()},
     **{name: native(name, passed) for name in PASSED},
+    **{name: native(name, compiled) for name in COMPILED},
     **{name: native(name, decorator) for name in DECORATORS},
     **{name: native(name, nothing) for name in NOTHING},
     **{name: native(name, lambda *_a, **_k: False) for name in FALSE},

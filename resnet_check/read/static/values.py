@@ -100,6 +100,12 @@ class Tensor:
         return f"<tensor {self.shape}>"
 
 
+class Array(Tensor):
+    """An array of numpy: a tensor whose elements, taken one by one, are plain numbers."""
+
+    __slots__ = ()
+
+
 class Size(tuple[Any, ...]):
     """``torch.Size``: a tuple with ``numel``."""
 

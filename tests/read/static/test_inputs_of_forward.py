@@ -235,6 +235,121 @@ net(torch.randn(1, 3, 32, 32))
 """,
         ("complete", "(N, 3, H, W)", "(N, 4, 32, 32)"),
     ),
+    "one whose first layer sees the means of an image": (
+        """
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(3, 3)
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.conv(x * self.gate(x.mean((2, 3)))[:, :, None, None])
+""",
+        ("complete", "(N, 3, H, W)", "(N, 4, H, W)"),
+    ),
+    "one that is left out at random": (
+        """
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kept = torch.distributions.bernoulli.Bernoulli(torch.Tensor([0.8]))
+        self.conv = nn.Conv2d(3, 3, 1)
+    def forward(self, x):
+        if self.training and not torch.equal(self.kept.sample(), torch.ones(1)):
+            return x
+        return x + self.conv(x)
+""",
+        ("complete", "(N, 3, H, W)", "(N, 3, H, W)"),
+    ),
+    "one for a board": (
+        """
+class Board(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.move = nn.Linear(4 * 8 * 8, 65)
+    def forward(self, x):
+        return self.move(F.relu(self.conv(x)).flatten(1))
+""",
+        ("complete", "(N, 3, H, W)", "(N, 65)"),
+    ),
+    "one for a board with sides of two lengths": (
+        """
+class Board(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1)
+        self.move = nn.Linear(4 * 6 * 7, 7)
+    def forward(self, x):
+        return self.move(F.relu(self.conv(x)).flatten(1))
+""",
+        ("complete", "(N, 2, H, W)", "(N, 7)"),
+    ),
+    "one that says itself how large its images are": (
+        """
+class Digits(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1)
+    def forward(self, x):
+        return self.conv(x.view(-1, 1, 28, 28)).mean((2, 3))
+""",
+        ("complete", "(N, 1, H, W)", "(H * N * W // 784, 4)"),
+    ),
+    "channels that come last": (
+        """
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+    def forward(self, x):
+        return self.conv(x.permute(0, 3, 1, 2))
+""",
+        ("complete", "(N, H, W, 3)", "(N, 4, H, W)"),
+    ),
+    "features that a norm meets first": (
+        """
+class Table(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(10)
+        self.first = nn.Linear(10, 4)
+    def forward(self, x):
+        return self.first(self.norm(x))
+""",
+        ("complete", "(N, 10)", "(N, 4)"),
+    ),
+    "arrays whose elements are numbers": (
+        """
+import numpy as np
+class Widths(nn.Module):
+    def __init__(self):
+        super().__init__()
+        widths = np.array([4, 8, 16])
+        last = widths[0]
+        last += widths[2]
+        kept = np.zeros(2, dtype=int)
+        kept[:] = [5, 6]
+        self.body = nn.Sequential(nn.Conv2d(3, widths[0], 1), nn.Conv2d(widths[0], last, 1), nn.Conv2d(20, kept[1], 1))
+    def forward(self, x):
+        return self.body(x)
+""",
+        ("complete", "(N, 3, H, W)", "(N, 6, H, W)"),
+    ),
+    "images of several times": (
+        """
+class Frames(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.rnn = nn.LSTM(4, 2, batch_first=True)
+    def forward(self, x):
+        batch, time, channels, height, width = x.shape
+        x = self.conv(x.view(batch * time, channels, height, width)).mean((2, 3))
+        return self.rnn(x.view(batch, time, -1))[0]
+""",
+        ("complete", "(N, 8, 3, H, W)", "(N, 8, 2)"),
+    ),
     "one that wants what nobody knows": (
         """
 class Pair(nn.Module):
@@ -273,6 +388,17 @@ NEEDED = {
 def net(**kwargs):
     return nn.Conv2d(3, kwargs["width"], kwargs["kernel"])
 """,
+    "passed on and taken from the keywords there": """
+class Net(nn.Module):
+    def __init__(self, depth, **kwargs):
+        super().__init__()
+        self.conv = nn.Conv2d(3, kwargs["width"], 1)
+    def forward(self, x):
+        return self.conv(x)
+
+def net(**kwargs):
+    return Net(18, **kwargs)
+""",
     "passed on to a layer": """
 class Padded(nn.Conv2d):
     def __init__(self, *args, **kwargs):
@@ -284,4 +410,57 @@ class Padded(nn.Conv2d):
 
 @pytest.mark.parametrize("text", NEEDED.values(), ids=NEEDED)
 def test_what_needs_arguments_is_no_model(text: str) -> None:
-    assert not models_of(text)
+    assert not [m for m in models_of(text).values() if not m.trial]
+
+
+TWO = """
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, 2, 1)
+        self.fc = nn.Linear(4, 2)
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+class Large(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 16, 16)
+        self.place = nn.Parameter(torch.zeros(1, 4, 14, 14))
+        self.fc = nn.Linear(4, 2)
+    def forward(self, x):
+        return self.fc((self.conv(x) + self.place).mean((2, 3)))
+
+if __name__ == "__main__":
+    print({name}()(torch.randn(1, 3, 32, 32)).shape)
+"""
+
+
+def test_a_tensor_for_one_model_says_nothing_of_another() -> None:
+    models = models_of(TWO.replace("{name}", "Small"))
+    assert [(m.name, m.status) for m in models.values()] == [("Small", "complete"), ("Large", "complete")]
+    assert models["Small"].input[2].value == 32
+    assert (models["Large"].input[2].value, models["Large"].accepted) == (224, [(16, 31), (224, 239)])
+
+
+def test_a_tensor_for_the_only_model_counts_though_it_fails() -> None:
+    text = TWO.replace("{name}", "Large")
+    models = models_of(text[: text.index("class Small")] + text[text.index("class Large") :])
+    assert models["Large"].status == "failed"
+
+
+def test_a_base_class_that_refuses_to_be_built_is_no_model() -> None:
+    text = """
+class Base(nn.Module):
+    LAYERS = None
+    def __init__(self):
+        super().__init__()
+        assert self.LAYERS is not None
+        self.body = nn.Sequential(*[nn.Conv2d(3, 3, 1) for _ in range(self.LAYERS)])
+    def forward(self, x):
+        return self.body(x)
+
+class Two(Base):
+    LAYERS = 2
+"""
+    assert {name: model.status for name, model in models_of(text).items()} == {"Two": "complete"}
