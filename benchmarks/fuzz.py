@@ -38,13 +38,13 @@ import resnet_check
 from resnet_check import checking
 from resnet_check.config import Settings
 from resnet_check.read.reading import ReadOptions
-from resnet_check.read.static import calling, interpreter, reader
+from resnet_check.read.static import interpreter, reader
 from resnet_check.rules.base import all_rules
 from resnet_check.source import parse_source
 
 ROOT = Path(__file__).resolve().parent.parent
 READER = os.path.join(os.path.dirname(resnet_check.__file__), "read")
-STEPS = 50_000
+STEPS = 30_000
 """Steps of the interpreter for one input: an endless loop is nothing new, so it shall end soon."""
 
 LIMIT, KILL = 4.0, 10.0
@@ -213,9 +213,11 @@ def work(task: Task, corpus: Corpus, current: mmap.mmap, results: Any) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         if what:
             results.put(Failure(task.kind, number, what, text))
-        gc.collect()
+        if not number % 20:
+            gc.collect()
         if number - task.first == 1000:
             early = resident()
+    gc.collect()
     growth = resident() - early if early else 0.0
     if growth > GROWTH:
         results.put(Failure(task.kind, task.first, f"the process grew by {growth:.0f} MB", ""))
@@ -295,7 +297,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.strict:
-        for module in (interpreter, calling, reader):
+        for module in (interpreter, reader):
             module.STUMBLES = ()
     budget = ReadOptions(max_steps=STEPS)
     ReadOptions.__new__.__defaults__ = tuple(budget)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 Bank = dict[str, list[str]]
 """Texts by kind: ``expression``, ``statement`` and ``token``, taken from real files."""
@@ -98,14 +99,23 @@ def valid(draw: Callable[[], str]) -> str:
     return text
 
 
+def segment(lines: list[bytes], node: Any) -> str:
+    """Return the text of a node; of a long one only the beginning, which need not be Python."""
+    if node.lineno == node.end_lineno:
+        return lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode(errors="replace")
+    part = lines[node.lineno - 1 : min(node.end_lineno, node.lineno + 8)]
+    return textwrap.dedent(b"\n".join(part).decode(errors="replace"))
+
+
 def bank_of(texts: Iterable[str]) -> Bank:
     """Return the expressions, statements and tokens of real files, short ones, each once."""
     found: dict[str, dict[str, None]] = {"expression": {}, "statement": {}, "token": {}}
     for text in texts:
+        lines = text.encode().split(b"\n")
         for node in ast.walk(ast.parse(text)):
             kind = "expression" if isinstance(node, ast.expr) else "statement" if isinstance(node, ast.stmt) else ""
-            if kind and len(part := ast.get_source_segment(text, node) or "") < 200:
-                found[kind][textwrap.dedent(part)] = None
+            if kind and (node.end_lineno == node.lineno or kind == "statement"):  # type: ignore[attr-defined]
+                found[kind][segment(lines, node)] = None
         found["token"].update((token.string, None) for token in tokens_of(text) if token.string.strip())
     return {kind: list(parts) for kind, parts in found.items()}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,9 @@ def _changes(folder: str) -> Iterable[int]:
 
 
 def _digest_of_file(path: str) -> str:
-    """Return the digest of a file's content, nothing for one that cannot be read."""
+    """Return the digest of a file's content, nothing for one that cannot be read, or is none (a pipe would not end)."""
+    if not os.path.isfile(path):
+        return ""
     try:
         return _digest(read_bytes(path))
     except CannotCheckError:
@@ -128,7 +131,8 @@ def _store(entry: str, report: FileReport) -> None:
             file.write(_digest(body).encode() + b"\n" + body)
         os.replace(unfinished, entry)
     except OSError:
-        return
+        with suppress(OSError):
+            os.unlink(unfinished)
 
 
 def _report(content: list[Any]) -> FileReport:

@@ -1,6 +1,12 @@
 """The cache: used while nothing has changed, forgotten when anything has, and never in the way."""
 
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -181,3 +187,106 @@ def test_the_command_line_uses_the_cache_unless_told_not_to(run_cli, folder):
 )
 def test_where_entries_are_kept(environment, platform, expected):
     assert cache.user_folder(environment, platform) == expected
+
+
+MODEL = """
+import helper
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+    def forward(self, x):
+        return self.con(x)
+"""
+
+
+def command(*arguments, **options):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen([sys.executable, "-m", "resnet_check", *arguments, "--output-format", "concise"], **options)
+
+
+def project(count):
+    for number in range(count):
+        Path(f"m{number}.py").write_text(f"{MODEL}# {number}\n", encoding="utf-8")
+    return sorted(path.name for path in Path().glob("m*.py"))
+
+
+def test_runs_at_the_same_time_share_a_cache():
+    files = project(12)
+    runs = [command(*files) for _ in range(4)]
+    found = {(run.communicate(timeout=120), run.returncode) for run in runs}
+    ((out, err), status), *others = found
+    assert (others, err, status) == ([], b"", 1)
+    entries = list(Path(".cache").iterdir())
+    assert len(entries) == len(files)
+    assert all(cache._load(str(entry)) is not None for entry in entries)
+    assert command(*files).communicate(timeout=60)[0] == out
+
+
+STORE = """
+import sys
+from resnet_check import cache
+from resnet_check.checking import FileReport
+print(flush=True)
+while True:
+    cache._store(sys.argv[1], FileReport("a.py", failures=("x" * 10_000_000,)))
+"""
+
+
+def test_a_killed_run_leaves_entries_that_are_whole_or_not_there(folder):
+    entry = str(folder / "entry")
+    seen = []
+    for pause in (0.0, 0.01, 0.02, 0.04, 0.08):
+        with subprocess.Popen([sys.executable, "-c", STORE, entry], stdout=subprocess.PIPE) as writer:
+            writer.stdout.readline()
+            time.sleep(pause)
+            writer.kill()
+        seen.append(cache._load(entry))
+        assert writer.returncode == -signal.SIGKILL
+    assert {report is None or len(report.failures[0]) == 10_000_000 for report in seen} == {True}
+    cache._store(entry, FileReport("b.py"))
+    assert cache._load(entry) == FileReport("b.py")
+
+
+def test_what_a_killed_run_of_the_same_number_left_is_no_obstacle(folder):
+    folder.mkdir()
+    entry = folder / "entry"
+    Path(f"{entry}.{os.getpid()}").write_bytes(b"half")
+    for _ in range(2):
+        cache._store(str(entry), FileReport("a.py"))
+    assert cache._load(str(entry)) == FileReport("a.py")
+    assert os.listdir(folder) == ["entry"]
+
+
+def small_files_only():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("environment", "limit"),
+    [
+        ({"RESNET_CHECK_CACHE_DIR": "taken"}, None),
+        ({"RESNET_CHECK_CACHE_DIR": "taken/below"}, None),
+        ({"RESNET_CHECK_CACHE_DIR": "", "XDG_CACHE_HOME": "", "HOME": "/proc"}, None),
+        ({"RESNET_CHECK_CACHE_DIR": "full"}, small_files_only),
+    ],
+)
+def test_where_nothing_can_be_kept_files_are_checked_all_the_same(environment, limit):
+    Path("taken").write_text("", encoding="utf-8")
+    (name,) = project(1)
+    expected = command(name, "--no-cache").communicate(timeout=60)
+    for _ in range(2):
+        run = command(name, env={**os.environ, **environment}, preexec_fn=limit)
+        assert (run.communicate(timeout=60), run.returncode) == (expected, 1)
+    assert not Path("full").exists() or os.listdir("full") == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda name: os.symlink("/dev/zero", name), os.mkdir])
+def test_what_is_no_file_where_an_import_looks_is_not_opened(make):
+    make("helper.py")
+    (name,) = project(1)
+    for _ in range(2):
+        run = command(name)
+        assert (run.communicate(timeout=30)[1], run.returncode) == (b"", 1)
+    assert len(list(Path(".cache").iterdir())) == 1

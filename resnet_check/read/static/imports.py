@@ -18,9 +18,10 @@ from resnet_check.read.static.frames import MISSING, Frame
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.unknown_branches import walk
 from resnet_check.read.static.values import External, Opaque, ProjectModule, Raised, Undetermined
+from resnet_check.source import MAX_BYTES
 
-MAX_BYTES = 4_000_000
-MAX_FILES = 400
+MAX_FILES, MAX_ALL_BYTES = 400, 8 * 1024 * 1024
+"""Imported files, and all that is read of them: the syntax tree of odd code takes hundreds of times its text."""
 
 
 class FileNamespace:
@@ -204,6 +205,7 @@ class Files:
         self.main = os.path.abspath(main)
         self.read: dict[str, FileNamespace | None] = {}
         self.sought: set[str] = set()
+        self.room = MAX_ALL_BYTES
         self.texts: dict[str, FileNamespace] = {}
         """What is opened of the texts that stand for libraries, by their names."""
         self.roots = import_roots(self.main)
@@ -216,21 +218,29 @@ class Files:
             return None
         namespace = None
         try:
-            if os.path.getsize(path) <= MAX_BYTES and os.path.isfile(path):
-                with open(path, "rb") as stream:
-                    data = stream.read()
-                text = data.decode("utf-8-sig", errors="replace")
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    tree = ast.parse(text)
-                interpreter.tick(len(text) // 64)
-                namespace = FileNamespace(path, text, tree, self)
+            text = self.text_of(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(text)
+            interpreter.tick(len(text) // 64)
+            namespace = FileNamespace(path, text, tree, self)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             namespace = None
         self.read[path] = namespace
         if namespace is not None:
             namespace.make_lazy(interpreter)
         return namespace
+
+    def text_of(self, path: str) -> str:
+        """Return the text of a project file; raises `OSError` for what is no file or too large, as all of them may be."""
+        if not os.path.isfile(path):
+            raise FileNotFoundError
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        self.room -= len(data)
+        if len(data) > MAX_BYTES or self.room < 0:
+            raise OSError
+        return data.decode("utf-8-sig", errors="replace")
 
     def locate(self, name: str, folder: str | None = None) -> str | None:
         """Return the file of a module by its dotted name, below a folder or one of the roots of imports."""

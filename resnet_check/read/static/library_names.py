@@ -139,7 +139,7 @@ def iterators(function: Any) -> Any:
             return Opaque("an iterator over very many elements", site)
         made: list[Any] = []
         for each in function(*found, **kwargs):
-            interpreter.tick()
+            interpreter.tick(len(each) if isinstance(each, tuple) else 1)
             made.append(charge(interpreter, each))
         return iter(made)
 

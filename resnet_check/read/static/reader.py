@@ -40,22 +40,29 @@ def read(source: Source, options: ReadOptions | None = None) -> Reading:
     sys.setrecursionlimit(max(limit, RECURSION))
     started = time.process_time()
     interpreter = Interpreter(max_steps=options.max_steps, deadline=started + options.max_seconds)
-    whole = Site(source.path, 1, 1, 1, 1)
     try:
         if source.tree is not None:
             FileReader(interpreter, source, options, reading).read()
-    except (BudgetExceeded, RecursionError, MemoryError) as error:
-        reason = str(error) if isinstance(error, BudgetExceeded) else type(error).__name__
-        reading.problems.append(Problem("too-complex", whole, "", {"reason": reason}))
-        for model in reading.models:
-            if model.input is None and model.status == "complete":
-                model.status = "partial"
-                model.unknown.append(Unknown(f"not reached within the limits ({reason})", model.line, model.path))
+    except BudgetExceeded as error:
+        give_up(reading, source.path, str(error))
+    except (RecursionError, MemoryError) as error:
+        give_up(reading, source.path, type(error).__name__)
+    except STUMBLES as error:
+        give_up(reading, source.path, stumbled(error))
     finally:
         sys.setrecursionlimit(limit)
     files = interpreter.files
     reading.dependencies = sorted({*files.read, *files.sought} - {files.main}) if files else []
     return reading
+
+
+def give_up(reading: Reading, path: str, reason: str) -> None:
+    """Say why a file was not read to its end, and which of its models were not reached."""
+    reading.problems.append(Problem("too-complex", Site(path, 1, 1, 1, 1), "", {"reason": reason}))
+    for model in reading.models:
+        if model.input is None and model.status == "complete":
+            model.status = "partial"
+            model.unknown.append(Unknown(f"not reached within the limits ({reason})", model.line, model.path))
 
 
 class FileReader:

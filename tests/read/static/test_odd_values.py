@@ -1,0 +1,71 @@
+"""Values that no model would use, where the fuzzer (`benchmarks/fuzz.py`) found the reader to raise: they are unknown instead."""
+
+import pytest
+
+from resnet_check.checking import check_source
+from resnet_check.config import Settings
+from resnet_check.read.reading import ReadOptions
+from resnet_check.read.static import modules, reader
+from resnet_check.source import parse_source
+
+NET = """
+import collections, itertools
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        {}
+    def forward(self, x):
+        return self.conv(x)
+"""
+
+ODD = [
+    "v = itertools.islice()[None]",
+    "v = enumerate([1], {})",
+    "v = list(range(2**63))",
+    "v = [].extend()",
+    "v = 'a'.count()(())",
+    "v = {{}: 1 for k in [1]}",
+    "v = {{} for k in [1]}",
+    "v = slice()",
+    "v = collections.namedtuple('', [3])",
+    "v = collections.namedtuple('N', 'a a def 1')(1)",
+    "v = [{()}] * 10**40",
+    "v = round(1.5, 10**10)",
+    "v = nn.ModuleDict(3)",
+    "v = nn.Sequential(nn.Conv2d(8, 8, [], padding=1), nn.ReLU())",
+    "v = nn.LSTM(4, 3, 10**6)",
+    "self._modules = 1; self.weight",
+    "vars(self)['_parameters'] = [1]; self.weight",
+    "v = '%(a)s' % {'a': nn.ReLU()}",
+    "for k in (d := {1: 1}): d[k + 1] = 1",
+]
+
+
+def checked(text):
+    return check_source(parse_source("net.py", text.encode()), Settings())
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_an_odd_value_is_no_failure_of_the_tool(line):
+    report = checked(NET.replace("{}", line, 1))
+    assert report.failures == ()
+    assert [model.name for model in report.models if model.status == "complete"] in ([], ["Net"])
+
+
+def test_a_container_that_changes_in_its_own_loop_is_a_mistake():
+    report = checked(NET.replace("{}", "for k in (d := {1: 1}): d[k + 1] = 1", 1))
+    assert [(f.rule, f.line) for f in report.findings] == [("bad-call", 8)]
+    assert "the dict changes while it is iterated over" in report.findings[0].message
+
+
+def test_a_reader_that_stumbles_says_so(monkeypatch):
+    def stumble(*_arguments):
+        raise KeyError
+
+    monkeypatch.setattr(modules, "walk", stumble)
+    monkeypatch.setattr(reader.describe, "module_records", stumble)
+    (model,) = reader.read(parse_source("net.py", NET.replace("{}", "pass", 1).encode()), ReadOptions()).models
+    assert (model.status, model.params, model.output) == ("partial", None, None)
+    assert [unknown.reason for unknown in model.unknown] == ["values that are not read here (KeyError)"]
