@@ -21,6 +21,7 @@ class Text(NamedTuple):
 
 TEXTS = {
     "torch": "torch",
+    "huggingface_hub": "torch",
     "torchvision": "torchvision",
     "torchaudio": "torchaudio",
     "pytorch_lightning": "lightning",

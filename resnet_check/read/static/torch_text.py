@@ -27,6 +27,9 @@ class RemovableHandle:
     def __exit__(self, *args):
         self.remove()
 
+class ModelHubMixin:
+    pass
+
 class Bernoulli:
     def __init__(self, probs=None, logits=None, validate_args=None):
         self.probs = torch.as_tensor(probs if logits is None else logits)
@@ -155,6 +158,7 @@ PLACES = {
     "torch.nn.TransformerEncoderLayer": "TransformerEncoderLayer",
     "torch.nn.TransformerEncoder": "TransformerEncoder",
     "torch.stft": "stft",
+    "huggingface_hub.PyTorchModelHubMixin": "ModelHubMixin",
     "torch.distributions.Bernoulli": "Bernoulli",
     "torch.distributions.bernoulli.Bernoulli": "Bernoulli",
     "torch.utils.hooks.RemovableHandle": "RemovableHandle",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-TEXT = """
+from resnet_check.read.static import torchvision_more_text
+
+NETWORK_TEXT = """
 from collections import OrderedDict
+from functools import partial
 
 import torch
 from torch import nn
@@ -240,12 +243,15 @@ class SqueezeExcitation(nn.Module):
         return self.scale_activation(self.fc2(scale)) * input
 """
 
+TEXT = NETWORK_TEXT + torchvision_more_text.TEXT
+
 NETWORKS = (
     "resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d"
     " wide_resnet50_2 wide_resnet101_2"
 ).split()
 
 PLACES = {
+    **torchvision_more_text.PLACES,
     **{f"torchvision.models.{prefix}{name}": name for prefix in ("", "resnet.") for name in (*NETWORKS, "ResNet")},
     **{f"torchvision.models.resnet.{name}": name for name in ("BasicBlock", "Bottleneck", "conv1x1", "conv3x3")},
     "torchvision.models._utils.IntermediateLayerGetter": "IntermediateLayerGetter",

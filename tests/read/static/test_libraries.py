@@ -25,6 +25,13 @@ TORCHVISION = {
     "resnext101_64x4d": 83_455_272,
     "wide_resnet50_2": 68_883_240,
     "wide_resnet101_2": 126_886_696,
+    "alexnet": 61_100_840,
+    "densenet121": 7_978_856,
+    "densenet161": 28_681_000,
+    "mobilenet_v2": 3_504_872,
+    "vgg11_bn": 132_868_840,
+    "vgg16": 138_357_544,
+    "vgg19": 143_667_240,
 }
 """The parameters that torchvision's documentation states."""
 
@@ -129,6 +136,18 @@ class Net(nn.Module):
         return self.head(deep).mean((2, 3)), shallow.mean((2, 3))
 """,
         (25_557_032 - 2_049_000 + 10_245, "[(N, 5), (N, 256)]"),
+    ),
+    "a class with the methods of a hub": (
+        """
+from huggingface_hub import PyTorchModelHubMixin
+class Net(nn.Module, PyTorchModelHubMixin):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(*list(models.vgg16(pretrained=True).features)[:5])
+    def forward(self, x):
+        return self.body(x)
+""",
+        (38_720, "(N, 64, H // 2, W // 2)"),
     ),
     "the type of a partial": (
         """
