@@ -85,9 +85,8 @@ def never_used(context: FileContext) -> Iterator[Unused]:
             if record.parent is None or not record.registered:
                 continue
             parent = model.modules[record.parent]
-            certain = whole and parent.reached
-            used[key(parent, record)] |= alive[record.index] or not certain
-            if not alive[record.index] and certain:
+            used[key(parent, record)] |= alive[record.index] or not (whole and parent.reached)
+            if not alive[record.index] and whole and parent.reached and not model.trial:
                 idle.append((model, parent, record))
     for model, parent, record in idle:
         name, cls = attribute_of(record), places(context).class_at(parent.class_path, parent.class_line)
@@ -113,7 +112,7 @@ def reached(model: Model) -> list[bool]:
 def understood(model: Model) -> bool:
     """Return whether all that forward does was understood, though its shapes may not fit."""
     shapes_only = model.status == "failed" and all(p.kind in SHAPES | CAUSES for p in model.problems)
-    return (model.status == "complete" or shapes_only) and not model.trial and model.trained != []
+    return (model.status == "complete" or (shapes_only and not model.trial)) and model.trained != []
 
 
 def key(parent: ModuleRecord, record: ModuleRecord) -> tuple[str, int, str]:
@@ -300,6 +299,28 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.body(x)
+""",
+    """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width, classes):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.bn = nn.BatchNorm2d(width)  # <- unused-layer
+        self.fc = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+
+def small():
+    return Net(8, 10)
+
+
+def net(width, classes):
+    return Net(width, classes)
 """,
 )
 
