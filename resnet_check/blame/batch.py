@@ -133,7 +133,7 @@ def turning_point(model: Model, op: Op) -> Op | None:
 def described(model: Model, op: Op) -> Mistake:
     """Return what an operation does to the batch."""
     before, after = model.ops[op.inputs[0]].shape, op.shape
-    if op.kind == "flatten" or len(after) == 1:
+    if op.kind == "flatten" or len(after) <= 1:
         text = f"flattening {show(before)} to {show(after)} joins the images of the batch into one row"
         return op, text, "flatten from dimension 1: `torch.flatten(x, 1)`"
     if not in_batch(after[:1]):

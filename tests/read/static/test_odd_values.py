@@ -54,6 +54,14 @@ def test_an_odd_value_is_no_failure_of_the_tool(line):
     assert [model.name for model in report.models if model.status == "complete"] in ([], ["Net"])
 
 
+@pytest.mark.parametrize("line", ["x.reshape([])", "x = x.reshape([])", "return x.view(())"])
+def test_an_odd_shape_after_a_mistake_is_no_failure_of_the_tool(line):
+    text = NET.replace("{}", "", 1).replace("super().__init__()", "").replace("return self.conv(x)", line)
+    report = checked(text.replace("nn.Conv2d(3, 4, 1)", "nn.MultiheadAttention(2, 2)"))
+    assert report.failures == ()
+    assert "missing-super-init" in {finding.rule for finding in report.findings}
+
+
 def test_a_container_that_changes_in_its_own_loop_is_a_mistake():
     report = checked(NET.replace("{}", "for k in (d := {1: 1}): d[k + 1] = 1", 1))
     assert [(f.rule, f.line) for f in report.findings] == [("bad-call", 8)]
