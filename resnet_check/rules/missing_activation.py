@@ -36,11 +36,11 @@ import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
-from resnet_check.anatomy.kinds import NORMS
+from resnet_check.anatomy.kinds import NORMS, RECTIFIERS
 from resnet_check.anatomy.linear import linear_gaps, linear_norms, linear_stem, linear_sums
-from resnet_check.anatomy.owners import culprit, written
+from resnet_check.anatomy.owners import culprit, key, written
 from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Site
+from resnet_check.graph.records import Op, Site
 from resnet_check.rules._networks import networks
 from resnet_check.rules._places import Places, inside, places
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -62,7 +62,7 @@ def in_branches(report: Reporter, net: Anatomy) -> Iterator[Finding]:
     others = innocent(net, {last for last, _ in gaps})
     for last, following in gaps:
         yield report(
-            culprit(written(model, ops[last]), others),
+            ops[last].site if is_bare(net, ops[last], others) else culprit(written(model, ops[last]), others),
             "no activation between this and the next convolution, which makes the two a single linear layer",
             label="no activation after this",
             help="put the activation that the other layers have behind it, as in `relu(norm(conv(x)))`",
@@ -101,8 +101,9 @@ def after_stem(report: Reporter, net: Anatomy) -> Iterator[Finding]:
     stem = linear_stem(net)
     if stem is not None:
         model, op = net.model, net.model.ops[stem]
+        others = innocent(net, {stem})
         yield report(
-            culprit(written(model, op), innocent(net, {stem})),
+            op.site if is_bare(net, op, others) else culprit(written(model, op), others),
             "no activation between the stem's norm and the first residual block",
             label="no activation after this",
             help="activate it, as in `relu(norm(conv(x)))`",
@@ -110,6 +111,20 @@ def after_stem(report: Reporter, net: Anatomy) -> Iterator[Finding]:
             module=op.path,
             related=(related(model.ops[net.blocks[0].sum].site, "the first residual block"),),
         )
+
+
+def is_bare(net: Anatomy, op: Op, others: list[Site]) -> bool:
+    """Return whether a helper without an activation built the layer, what it builds being activated in ``forward``.
+
+    Then the activation is missing where ``forward`` calls the layer, not where the helper is called.
+    """
+    place = key(written(net.model, op))
+    if place not in {key(site) for site in others}:
+        return False
+    same = [norm for norm in net.model.of_kind(*NORMS) if key(written(net.model, norm)) == place]
+    after = [net.model.ops[each] for norm in same for each in net.flow.following(norm.index)[:1]]
+    activations = [each for each in after if each.kind in RECTIFIERS]
+    return bool(activations) and all(written(net.model, each) == each.site for each in activations)
 
 
 def innocent(net: Anatomy, faulty: set[int]) -> list[Site]:
@@ -227,7 +242,43 @@ class Net(nn.Module):
         return self.fc(F.relu(self.bn(self.body(self.stem(x)))).mean([2, 3]))
 """
 
+_HELPER = """
+import torch
+from torch import nn
+
+
+def conv(i, o, k, s=1):
+    return nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o))
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, s=1):
+        super().__init__()
+        self.conv1 = conv(i, o, 3, s)
+        self.conv2 = conv(o, o, 3)
+        self.conv3 = conv(o, o, 3)
+        self.shortcut = conv(i, o, 1, s)
+
+    def forward(self, x):
+        y = {branch}
+        y = torch.relu(self.conv2(y))
+        return torch.relu(self.conv3(y) + self.shortcut(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = conv(3, 16, 3)
+        self.body = nn.Sequential(Block(16, 16), Block(16, 32, 2))
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.stem(x))
+        return self.fc(self.body(x).mean((2, 3)))
+"""
+
 BAD = (
+    _HELPER.format(branch="self.conv1(x)  # <- missing-activation"),
     _PREACT.format(first="self.bn1(x)  # <- missing-activation", second="F.relu(self.bn2(y))"),
     _PREACT.format(first="F.relu(self.bn1(x))", second="self.bn2(y)  # <- missing-activation"),
     _NET.format_map(_RELU | {"first": "self.bn1(self.conv1(x))  # <- missing-activation"}),
@@ -237,6 +288,7 @@ BAD = (
 )
 
 GOOD = (
+    _HELPER.format(branch="torch.relu(self.conv1(x))"),
     _NET.format_map(_RELU),
     # The last block of a network that gives features may leave them linear.
     _BOTTLENECK.format(norm="nn.BatchNorm2d(planes), nn.ReLU(),"),
