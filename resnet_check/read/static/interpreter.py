@@ -68,6 +68,10 @@ class Interpreter:
         """What constructors made, by class and arguments."""
         self.remembered = 0
         """The number of modules in that."""
+        self.replays: dict[Any, Any] = {}
+        """What calls of modules did, by module and inputs (see `replays`)."""
+        self.replayed: dict[Any, int] = {}
+        """How often that was of use, by class."""
         self.shared: dict[int, Any] = {}
         """Lists and the like that were read from outside of a function, by their identity."""
         self.rebuilds = False
@@ -101,6 +105,7 @@ class Interpreter:
         """Note that something was changed that whatever runs later may see."""
         self.touched += 1
         self.repeats.clear()
+        self.replays.clear()
         self.remembered = 0
 
     def enter(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from resnet_check.read.static import module_hooks
+from resnet_check.read.static import module_hooks, replays
 from resnet_check.read.static.attributes import bind_to, initialise_module, register
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
@@ -59,7 +60,8 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
         args = module_hooks.before(interpreter, site, instance, args)
     interpreter.module_stack.append(instance)
     try:
-        result = call_value(interpreter, site, forward, *args, **kwargs)
+        run = partial(call_value, interpreter, site, forward, *args, **kwargs)
+        result = replays.call(interpreter, instance, args, kwargs, site, run)
     finally:
         if interpreter.module_stack:
             interpreter.module_stack.pop()

@@ -104,6 +104,7 @@ def run(
     interpreter.trace, interpreter.training = trace, training
     interpreter.module_stack, interpreter.modes, interpreter.handlers = [], [], []
     interpreter.ran = interpreter.dropped = None
+    interpreter.replays, interpreter.replayed = {}, {}
     tensor = Tensor(shape)
     trace.input(tensor, site)
     result = Pass(trace, None, [], interpreter.problems, interpreter.losses)

@@ -240,10 +240,9 @@ def copy_instance(copy: Copy, value: Instance) -> Instance:
     made = copy.seen[id(value)] = Instance(value.cls, copy.site(value.built))
     if value.payload is not None:
         made.payload = copy.value(value.payload)
-    made.sites = {name: copy.site(site) for name, site in value.sites.items()}
-    attributes = made.attributes
-    for name, part in value.attributes.items():
-        attributes[name] = part if type(part) in PLAIN else copy.value(part)
+    for name, site in value.sites.items():
+        made.sites[name] = copy.site(site)
+    made.attributes = copy_dict(copy, value.attributes)
     return made
 
 
@@ -253,10 +252,11 @@ def copy_tensor(copy: Copy, value: Tensor) -> Tensor:
     made = copy.seen[id(value)] = Tensor(value.shape, value.dtype, parameter=value.parameter, data=value.data)
     made.requires_grad, made.name, made.uniform = value.requires_grad, value.name, value.uniform
     made.older, made.renewed = value.older, value.renewed
-    made.base, made.same = copy.value(value.base), copy.value(value.same)
-    made.attributes = copy.value(value.attributes)
     if value.fill is not None:
         made.fill = value.fill[0], copy.site(value.fill[1])
+    for name in ("base", "same", "attributes"):
+        if getattr(value, name) is not None:
+            setattr(made, name, copy.value(getattr(value, name)))
     return made
 
 
@@ -275,7 +275,9 @@ def copy_list(copy: Copy, value: list[Any]) -> list[Any]:
 def copy_dict(copy: Copy, value: dict[Any, Any]) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     copy.seen[id(value)] = made
-    made.update((copy.value(key), copy.value(part)) for key, part in value.items())
+    for key, part in value.items():
+        name = key if type(key) in PLAIN else copy.value(key)
+        made[name] = part if type(part) in PLAIN else copy.value(part)
     return made
 
 

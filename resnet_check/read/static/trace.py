@@ -8,7 +8,7 @@ from resnet_check.graph.operators.base import Result
 from resnet_check.graph.records import Op
 from resnet_check.read.static.modules import walk, without_gradients
 from resnet_check.read.static.tensors import LAYERS
-from resnet_check.read.static.values import Instance, Opaque, Tensor
+from resnet_check.read.static.values import Instance, Tensor
 
 
 class Registry:
@@ -66,7 +66,10 @@ class Trace:
         """What the calls of each module gave, each with the number of problems that had been seen by then."""
         self.sources: dict[int, tuple[Tensor, int]] = {}
         """Parameters, buffers and constants that were used directly: the tensor and its Op."""
-        self.aliased: Opaque | None = None
+        self.calls: list[tuple[Instance, Any, Any]] = []
+        """The begin of each call of a module with its place, and the end with what it gave, in order."""
+        self.reads: list[tuple[Tensor, int | None, int | None, int]] = []
+        """Which Op read a tensor that had another name before or has one now, with the Ops that gave the names."""
         self.older: dict[int, list[int]] = {}
         """The readers of a tensor through the name that it had before an in-place activation, by that activation's Op."""
         self.renewed: set[int] = set()
@@ -77,10 +80,16 @@ class Trace:
         if self.registry is not None:
             self.registry.adopt(instance)
             self.reached.setdefault(instance.index, []).append(site)
+            self.calls.append((instance, site, None))
 
     def leave(self, instance: Instance, result: Any, problems: int) -> None:
         """Note the end of a module's call, and what it gave."""
-        self.left.setdefault(instance.index, []).append((problems, shapes_in(result)))
+        self.leave_with(instance, shapes_in(result), problems)
+
+    def leave_with(self, instance: Instance, shapes: Any, problems: int) -> None:
+        """Note the end of a module's call, and the shapes of what it gave."""
+        self.left.setdefault(instance.index, []).append((problems, shapes))
+        self.calls.append((instance, None, shapes))
 
     def input(self, tensor: Tensor, site: Any) -> None:
         """Add an input of the model."""
@@ -108,10 +117,16 @@ class Trace:
 
     def note_name(self, tensor: Tensor, reader: int) -> None:
         """Note through which name an Op reads what an in-place activation wrote."""
-        if tensor.older is not None:
-            self.older.setdefault(tensor.older, []).append(reader)
-        if tensor.renewed is not None:
-            self.renewed.add(tensor.renewed)
+        if tensor.older is not None or tensor.renewed is not None:
+            self.reads.append((tensor, tensor.older, tensor.renewed, reader))
+            self.note(tensor.older, tensor.renewed, reader)
+
+    def note(self, older: int | None, renewed: int | None, reader: int) -> None:
+        """Note that an Op reads what in-place activations wrote, through an older name of it or through the new one."""
+        if older is not None:
+            self.older.setdefault(older, []).append(reader)
+        if renewed is not None:
+            self.renewed.add(renewed)
 
     def add(self, interpreter: Any, result: Result, site: Any) -> int:
         """Add the Op of a result and return its index."""

@@ -1,12 +1,14 @@
-"""What is remembered of a constructor makes no difference: neither to a figure, nor to a place, nor to a mistake."""
+"""What is remembered of constructors and calls makes no difference: to no figure, no place, and no mistake."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from resnet_check.graph.records import Model
 from resnet_check.read.reading import Reading
-from resnet_check.read.static import repeats
+from resnet_check.read.static import repeats, replays
 from resnet_check.read.static.reader import read
 from resnet_check.source import parse_source
 
@@ -38,6 +40,7 @@ SAME = {
     "keywords": "self.body = nn.Sequential(Block(3, norm=nn.Identity), Block(3, norm=nn.Identity), Block(channels=3))",
     "true is not one": "self.body = nn.Sequential(Kept(1), Kept(True), Kept(1.0), Kept(1), Kept(True))",
     "a list of one's own": "a, b = [3], [3]; self.body = nn.Sequential(Kept(a), Kept(b)); b.append(4)",
+    "a list that is emptied": "a, b = [3, 4], [3, 4]; self.body = nn.Sequential(Pops(a), Pops(b), Kept(b), Kept(a))",
     "the same list twice": "a = [3]; self.body = nn.Sequential(Twice(a, [3]), Twice(a, a), Twice([3], [3])); a.append(4)",
     "a partial function": "f = partial(nn.BatchNorm2d, eps=1e-3); self.body = nn.Sequential(Block(3, 1, f), Block(3, 1, f))",
     "a counter": "self.body = nn.Sequential(Counted(3), Counted(3), Counted(3))",
@@ -97,6 +100,11 @@ class Kept(Block):
         if self.kept is True or (isinstance(self.kept, list) and len(self.kept) > 1):
             return super().forward(x)
         return x
+
+class Pops(Block):
+    def __init__(self, sizes):
+        super().__init__(3)
+        self.extra = nn.Linear(sizes.pop(), 1)
 
 class Twice(Block):
     def __init__(self, a, b):
@@ -238,17 +246,101 @@ def second():
 """
 
 
+CALLED = {
+    "plain": ("", "return self.relu(x + self.bn1(self.conv1(x)))"),
+    "in place on the input": ("", "x += self.conv1(x); return x"),
+    "an activation in place on the input": ("", "return self.conv1(self.relu(x)) + x"),
+    "an activation in place inside": ("", "y = self.conv1(x); z = self.bn1(self.relu(y)); return y + z"),
+    "the input itself": ("", "return x"),
+    "a view of the input": ("", "return x.view(x.shape)"),
+    "a view that is written to": ("", "y = self.conv1(x); y[:, 0] = 0; return y"),
+    "several outputs": ("", "y = self.conv1(x); return [y, {'again': y, 'n': 1}][0]"),
+    "a counter of its own": ("self.calls = 0", "self.calls += 1; return self.conv1(x) if self.calls % 2 else x"),
+    "a list of its own": ("self.seen = []", "self.seen.append(1); return self.conv1(x) if len(self.seen) % 2 else x"),
+    "a global counter": ("", "LOG.append(1); return self.conv1(x) if len(LOG) % 3 else x"),
+    "a counter of the class": ("", "Part.count += 1; return self.conv1(x) if Part.count % 3 else x"),
+    "a table of the file": ("", "return self.conv1(x) if WIDTHS['a'] == 3 else x"),
+    "training mode": ("", "return self.relu(x) if self.training else self.conv1(x)"),
+    "without gradients": ("", "with torch.no_grad():\n            y = self.conv1(x)\n        return y + x"),
+    "sizes decide": ("", "return self.conv1(x) if x.shape[2] > 20 else x"),
+    "a pool that must not be empty": ("", "return nn.functional.max_pool2d(x, 3, 1)"),
+    "a parameter of its own": (
+        "self.scale = nn.Parameter(torch.ones(1, 3, 1, 1))",
+        "return self.scale * self.conv1(x)",
+    ),
+    "a layer made in forward": ("", "return nn.ReLU()(self.conv1(x))"),
+    "a value that is dropped": ("", "self.relu(x); return self.conv1(x)"),
+    "nothing is returned": ("", "x = self.conv1(x)"),
+    "a mistake": ("self.wrong = nn.Conv2d(4, 3, 1)", "return self.wrong(x)"),
+    "an unknown value": ("", "return foreign(self.conv1(x))"),
+    "modules in a list": ("self.held = [nn.Conv2d(3, 3, 1)]", "return self.held[0](x)"),
+    "one module twice": ("", "return self.conv1(self.conv1(x))"),
+    "an identity": ("self.same = nn.Identity()", "y = self.same(x); return y + self.conv1(x)"),
+    "an identity, then in place": ("self.same = nn.Identity()", "y = self.same(x); self.relu(x); return y + x"),
+    "a method": ("self.run = self.way", "return self.run(x)"),
+}
+
+NETWORKS = {
+    "in a row": "return self.body(x)",
+    "in place behind": "for part in self.body:\n            x = part(x)\n            x += 1\n        return x",
+    "under another name": "for part in self.body:\n            y = part(self.relu(x))\n            x = x + y\n        return x",
+    "a statement": "for part in self.body:\n            part(x)\n        return self.body(x)",
+    "changed between": "for part in self.body:\n            part.bn1.training = False\n            x = part(x)\n        return x",
+    "one block again": "return self.body[0](self.body[0](self.body[1](x)))",
+    "without gradients at the end": (
+        "for i, part in enumerate(self.body):\n            with torch.set_grad_enabled(i < 2):\n"
+        "                x = part(x)\n        with torch.no_grad():\n            return self.body(x)"
+    ),
+    "two names": "for part in self.body:\n            y = self.relu(x)\n            x = part(y) + x\n        return x",
+}
+
+CALLER = """
+COUNT = 0
+LOG = []
+WIDTHS = {"a": 3}
+
+class Part(Block):
+    count = 0
+    def __init__(self, channels):
+        super().__init__(channels)
+        {attribute}
+
+    def way(self, x):
+        return self.conv1(x)
+
+    def forward(self, x):
+        {forward}
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+        self.body = nn.Sequential(*[Part(3) for _ in range(4)])
+        nn.init.ones_(self.body[1].bn1.weight)
+
+    def forward(self, x):
+        {network}
+"""
+
+
 def reading(body: str) -> Reading:
     """Return what is read of a network with this body."""
     text = HEAD + PARTS.replace("{body}", body)
     return read(parse_source("model.py", text.encode()))
 
 
+def called(case: str, network: str) -> Reading:
+    """Return what is read of a network of four parts that call this."""
+    attribute, forward = CALLED[case]
+    text = CALLER.replace("{attribute}", attribute or "pass").replace("{forward}", forward)
+    return read(parse_source("model.py", (HEAD + text.replace("{network}", NETWORKS[network])).encode()))
+
+
 def shown(model: Model) -> tuple[object, ...]:
     """Return everything that is known of a model, each thing with its place."""
     facts = [(p.kind, p.site, p.module, p.op) for p in model.problems]
     guards = [tuple(guard) for guard in model.guards]
-    figures = (model.status, model.unknown, model.params, model.macs, model.output, model.accepted)
+    figures = (model.status, model.unknown, model.params, model.macs, model.output, model.accepted, model.trained)
     return (model.name, *figures, model.modules, model.ops, guards, facts)
 
 
@@ -257,22 +349,50 @@ def test_remembering_changes_nothing(case: str, monkeypatch: pytest.MonkeyPatch)
     """With and without it every record is the same, the places included."""
     with_memory = reading(SAME[case])
     monkeypatch.setattr(repeats, "construct", lambda *arguments: arguments[-1]())
+    monkeypatch.setattr(replays, "call", lambda *arguments: arguments[-1]())
     without = reading(SAME[case])
     assert [shown(model) for model in with_memory.models] == [shown(model) for model in without.models]
     assert with_memory.models
 
 
-def test_identical_blocks_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("case", CALLED)
+def test_calls_that_are_noted_again_are_the_same_calls(
+    case: str, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every Op, Guard, problem and place is that of a forward that runs each time."""
+    with_memory = called(case, network)
+    monkeypatch.setattr(replays, "call", lambda *arguments: arguments[-1]())
+    without = called(case, network)
+    assert [shown(model) for model in with_memory.models] == [shown(model) for model in without.models]
+    assert with_memory.models
+
+
+def test_identical_blocks_are_made_and_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks that depend on constants of the file are remembered, those that depend on what changes are not."""
     copied: list[str] = []
-    again = repeats.again
+    noted: list[int] = []
+    again, replay = repeats.again, replays.replay
 
-    def counted(interpreter: object, memory: repeats.Memory, *rest: object) -> object:
+    def counted(interpreter: Any, memory: repeats.Memory, *rest: Any) -> Any:
         copied.append(memory.made.cls.name)
-        return again(interpreter, memory, *rest)  # type: ignore[arg-type]
+        return again(interpreter, memory, *rest)
+
+    def replayed(interpreter: Any, known: replays.Call, *rest: Any) -> Any:
+        noted.append(len(known.ops))
+        return replay(interpreter, known, *rest)
 
     monkeypatch.setattr(repeats, "again", counted)
-    for case, name, times in (("plain", "Block", 2), ("a default that is kept", "Default", 0)):
-        copied.clear()
-        reading(SAME[case])
-        assert (copied.count(name) >= times) if times else name not in copied
+    monkeypatch.setattr(replays, "replay", replayed)
+    reading(SAME["plain"])
+    assert copied.count("Block") >= 2
+    reading(SAME["a default that is kept"])
+    assert "Default" not in copied
+    noted.clear()
+    called("plain", "in a row")
+    assert len(noted) >= 3
+    assert set(noted) == {4}
+    noted.clear()
+    for case in ("a global counter", "a list of its own", "in place on the input", "a counter of the class"):
+        called(case, "in a row")
+    assert not noted
