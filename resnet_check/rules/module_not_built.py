@@ -33,6 +33,9 @@ from resnet_check.graph.records import Problem, Site
 from resnet_check.rules._places import Places, is_name, name_of, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
+CHOICES = (ast.Return, ast.IfExp)
+"""What hands a value on from where it is written."""
+
 
 @rule("RC109", "module-not-built", "error")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
@@ -51,6 +54,11 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 message, cure = f"`{text}` is a class, not a layer", f"write `{text}()`"
             also = (related(problem.site, "called here"),)
             fix = built(found, stored[1])
+            yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, fix=fix)
+        elif (chosen := chosen_class(found, call, name)) is not None:
+            text, also = found.segment(chosen), (related(problem.site, "called here"),)
+            message, cure = f"`{text}` is a class, not a layer", f"write `{text}()`"
+            site, fix = found.source.site(chosen), built(found, chosen)
             yield report(site, message, help=cure, model=model, module=problem.module or None, related=also, fix=fix)
         elif problem.facts.get("tensor"):
             message = f"`{name}(...)` builds a layer: here its constructor gets the input"
@@ -95,6 +103,26 @@ def assigned(found: Places, call: ast.AST | None, problem: Problem) -> tuple[ast
         if value is not None and isinstance(value, ast.Tuple if tuple_wanted else (ast.Name, ast.Attribute)):
             return statement, value
     return None
+
+
+def chosen_class(found: Places, call: ast.AST | None, name: str) -> ast.expr | None:
+    """Return the only place of the file that returns a class or chooses it in a condition, where a call has another name."""
+    if not isinstance(call, ast.Call) or not name or name_of(call.func) == name:
+        return None
+    bare = [
+        node
+        for node in found.nodes
+        if isinstance(node, (ast.Name, ast.Attribute))
+        and name_of(node) == name
+        and isinstance(found.parents[node], CHOICES)
+    ]
+    return bare[0] if len(bare) == 1 and not is_tested(found, bare[0]) else None
+
+
+def is_tested(found: Places, node: ast.expr) -> bool:
+    """Return whether an expression is the condition of a choice."""
+    parent = found.parents[node]
+    return isinstance(parent, ast.IfExp) and parent.test is node
 
 
 def bare_class(found: Places, call: ast.AST | None, name: str) -> Site | None:
@@ -177,6 +205,35 @@ class Net(nn.Module):
         layers.append(nn.ReLU)  # <- module-not-built
         layers.append(nn.Conv2d(8, 8, 3))
         self.body = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.body(x)
+""",
+    """
+from torch import nn
+
+
+def shortcut(width, out):
+    if width != out:
+        return nn.Conv2d(width, out, 1)
+    return nn.Identity  # <- module-not-built
+
+
+class Block(nn.Module):
+    def __init__(self, width, out):
+        super().__init__()
+        self.conv = nn.Conv2d(width, out, 3, padding=1)
+        self.shortcut = shortcut(width, out)
+        self.act = nn.ReLU() if out > 8 else nn.SiLU  # <- module-not-built
+
+    def forward(self, x):
+        return self.act(self.conv(x) + self.shortcut(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(Block(3, 8), Block(8, 8), Block(8, 16))
 
     def forward(self, x):
         return self.body(x)
