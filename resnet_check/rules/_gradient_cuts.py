@@ -148,6 +148,19 @@ def leaves_torch(node: ast.AST) -> bool:
     )
 
 
+def is_choice(cut: ast.AST, node: ast.AST) -> bool:
+    """Return whether a condition decides on a cut; one that asks for the layer which the cut follows decides on that."""
+    if not isinstance(node, (ast.If, ast.IfExp)):
+        return False
+    layers = {part.attr for part in ast.walk(cut) if isinstance(part, ast.Attribute)}
+    match node.test:
+        case ast.Compare(
+            left=ast.Attribute(attr=name), ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(value=None)]
+        ):
+            return name not in layers
+    return True
+
+
 def is_straight_through(cut: ast.AST, node: ast.AST) -> bool:
     """Return whether a sum adds again what the detached value was made with: ``(sign - x).detach() + x``.
 
@@ -168,7 +181,7 @@ def is_meant(context: FileContext, cut: Cut) -> bool:
     function = next((n for n in around if isinstance(n, ast.FunctionDef)), None)
     owner = next((n for n in around if isinstance(n, ast.ClassDef)), None)
     inner = around[: around.index(function)] if function is not None else around
-    if any(isinstance(node, (ast.If, ast.IfExp)) or leaves_torch(node) for node in inner):
+    if any(is_choice(cut.node, node) or leaves_torch(node) for node in inner):
         return True
     if any(is_straight_through(cut.node, node) for node in inner):
         return True

@@ -135,6 +135,34 @@ class Net(nn.Module):
         x = x.data  # <- detached
         return self.fc(x)
 """,
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, s=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(i, o, 3, s, padding=1)
+        self.conv2 = nn.Conv2d(o, o, 3, padding=1)
+        self.shortcut = nn.Conv2d(i, o, 1, s) if i != o else None
+
+    def forward(self, x):
+        out = self.conv2(torch.relu(self.conv1(x)))
+        if self.shortcut is not None:
+            x = self.shortcut(x).detach()  # <- detached
+        return torch.relu(out + x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(Block(3, 8), Block(8, 8), Block(8, 16, 2))
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x):
+        return self.fc(self.body(x).mean((2, 3)))
+""",
 )
 
 GOOD = (
