@@ -69,6 +69,29 @@ def further_argument(source: Source, call: ast.Call, text: str) -> Edit:
     return Edit(line, column - 1, line, column - 1, text)
 
 
+def set_argument(source: Source, call: ast.Call, name: str, place: int, text: str) -> Edit | None:
+    """Return the edit that gives an argument of a call another value, or gives it at all; None for unpacked arguments.
+
+    ``place`` is the argument's position.
+    """
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(keyword.arg is None for keyword in call.keywords):
+        return None
+    given = [*call.args[place : place + 1], *(keyword.value for keyword in call.keywords if keyword.arg == name)]
+    return over(source, given[0], text) if given else further_argument(source, call, f"{name}={text}")
+
+
+def around(source: Source, node: ast.AST, first: str, last: str) -> tuple[Edit, Edit]:
+    """Return the edits that write a text in front of a node and one behind it."""
+    return in_front_of(source, node, first), behind(source, node, last)
+
+
+def unwrapped(source: Source, node: ast.AST, inner: ast.AST) -> tuple[Edit, Edit]:
+    """Return the edits that leave of a node only a part of it."""
+    _, line, column, end, end_column = source.span(node)
+    _, first, first_column, last, last_column = source.span(inner)
+    return Edit(line, column, first, first_column, ""), Edit(last, last_column, end, end_column, "")
+
+
 def overlap(one: Sequence[Edit], two: Sequence[Edit]) -> bool:
     """Return whether two fixes change the same place; where both insert something, nobody knows what comes first."""
     return any(a[:2] == b[:2] or (a[:2] < b[2:4] and b[:2] < a[2:4]) for a in one for b in two)

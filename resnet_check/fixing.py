@@ -41,6 +41,8 @@ COMPUTED = frozenset({"output"})
 MEANT = {
     "bias-before-norm": STORED,
     "unregistered-module": STORED,
+    "stage-width-mismatch": STORED,
+    "batch-mixed": COMPUTED,
     "late-binding-closure": COMPUTED,
     "result-discarded": COMPUTED,
     "return-inside-loop": COMPUTED | STORED,

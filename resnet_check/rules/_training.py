@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Related, related
+from resnet_check.finding import Fix, Related, related
 from resnet_check.graph.records import Model, Op, Site
+from resnet_check.rules._places import Places
 from resnet_check.rules.base import FileContext
 
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
@@ -62,6 +64,18 @@ def place(model: Model, op: Op) -> tuple[Site, tuple[Related, ...]]:
     ):
         return layer.built, (related(op.site, "runs here"),)
     return op.site, (related(layer.built, "the layer is built here"),)
+
+
+def not_in_place(found: Places, site: Site) -> Fix | None:
+    """Return the fix that has the call at a place make a new tensor, where it says ``inplace=True``."""
+    from resnet_check.editing import over
+
+    call = found.at(site, ast.Call)
+    given = (
+        [] if not isinstance(call, ast.Call) else [*call.args, *(k.value for k in call.keywords if k.arg == "inplace")]
+    )
+    said = [value for value in given if isinstance(value, ast.Constant) and value.value is True]
+    return Fix("make a new tensor", (over(found.source, said[0], "False"),), safe=False) if len(said) == 1 else None
 
 
 def title(model: Model, op: Op) -> str:

@@ -27,15 +27,22 @@ torch.Tensor.view, torch.flatten and torch.squeeze, whose documentation warns of
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from functools import partial
+from math import prod
 
-from resnet_check.blame.batch import mistakes
+from resnet_check.blame.batch import RESHAPES, mistakes
 from resnet_check.blame.branches import reads_as_sequence
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, Fix
 from resnet_check.graph.dim import value
-from resnet_check.graph.records import Model
+from resnet_check.graph.records import Model, Op, Site
+from resnet_check.rules._places import Places, is_name, name_of, places
 from resnet_check.rules.base import FileContext, Reporter, rule
+
+FLATTEN = re.compile(r"^(flatten from dimension 1|take the batch from the tensor):")
+"""The cures that come to flattening everything but the batch."""
 
 
 @rule("RC206", "batch-mixed", "error")
@@ -45,7 +52,28 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         if model.status == "partial" or not model.ops or reads_as_sequence(model):
             continue
         for op, message, help_ in mistakes(model, partial(has_stated_size, context, model)):
-            yield report(op.site, message, help=help_, model=model, module=op.path or None)
+            fix = flattened(places(context), op.site) if FLATTEN.search(help_) or gives_row(model, op) else None
+            yield report(op.site, message, help=help_, model=model, module=op.path or None, fix=fix)
+
+
+def gives_row(model: Model, op: Op) -> bool:
+    """Return whether a reshape to two dimensions gives rows as long as what one image has."""
+    sizes = [value(size) for size in model.ops[op.inputs[0]].shape[1:]]
+    return op.kind in RESHAPES and len(op.shape) == 2 and value(op.shape[1]) == prod(sizes)
+
+
+def flattened(found: Places, site: Site) -> Fix | None:
+    """Return the fix that flattens from dimension 1 in the place of another reshape."""
+    from resnet_check.editing import over
+
+    call = found.at(site, ast.Call)
+    if not isinstance(call, ast.Call) or name_of(call.func) not in RESHAPES or not isinstance(call.func, ast.Attribute):
+        return None
+    is_function = is_name(call.func.value, "torch")
+    tensor = call.args[0] if is_function and call.args else call.func.value
+    text = ast.get_source_segment(found.source.text, tensor) or ""
+    cure = f"torch.flatten({text}, 1)" if is_function else f"{text}.flatten(1)"
+    return Fix("keep the batch", (over(found.source, call, cure),), safe=False)
 
 
 def has_stated_size(context: FileContext, model: Model) -> bool:

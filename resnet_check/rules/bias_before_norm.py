@@ -37,7 +37,10 @@ from resnet_check.rules._networks import networks
 from resnet_check.rules._places import Places, name_of, places
 from resnet_check.rules.base import FileContext, Reporter, rule
 
-TORCH_CONV = re.compile(r"Conv(Transpose)?[123]d")
+TORCH_CONV = re.compile(r"Conv[123]d")
+
+BIAS = 7
+"""The position of the bias among the arguments of a convolution."""
 
 
 @rule("RC309", "bias-before-norm", "note")
@@ -68,20 +71,14 @@ def biased(net: Anatomy, without: list[ModuleRecord]) -> Iterator[ModuleRecord]:
 
 def unbiased(found: Places, layer: ModuleRecord) -> Fix | None:
     """Return the fix that builds a convolution without a bias, where the call leaves that open or says it in one word."""
-    from resnet_check.editing import further_argument, over
+    from resnet_check.editing import set_argument
 
     call = found.at(layer.built, ast.Call)
     if not isinstance(call, ast.Call) or not TORCH_CONV.fullmatch(name_of(call.func)):
         return None
     said = next((keyword.value for keyword in call.keywords if keyword.arg == "bias"), None)
-    open_ = len(call.args) < 7 and not any(isinstance(a, ast.Starred) for a in call.args)
-    if any(keyword.arg is None for keyword in call.keywords) or not open_:
-        return None
-    if said is None:
-        edit = further_argument(found.source, call, "bias=False")
-    elif isinstance(said, ast.Constant):
-        edit = over(found.source, said, "False")
-    else:
+    edit = set_argument(found.source, call, "bias", BIAS, "False")
+    if edit is None or len(call.args) > BIAS or not isinstance(said, (ast.Constant, type(None))):
         return None
     return Fix("pass `bias=False`", (edit,), safe=False)
 

@@ -25,12 +25,13 @@ He et al., Deep Residual Learning for Image Recognition, 2015, figure 2.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import sizes
 from resnet_check.anatomy.dead import DeadEnd, dead_ends, parting
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Op, Site
 from resnet_check.rules._networks import networks
 from resnet_check.rules._places import Places, places
@@ -60,7 +61,17 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 model=net.model,
                 module=reader.path,
                 related=(related(calls[0], "computed here, and lost"),),
+                fix=reading(found, calls[1], name),
             )
+
+
+def reading(found: Places, site: Site, name: str) -> Fix | None:
+    """Return the fix that hands another variable to a call."""
+    from resnet_check.editing import over
+
+    call = found.at(site, ast.Call)
+    read = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    return Fix(f"read `{name}`", (over(found.source, read, name),), safe=False) if isinstance(read, ast.Name) else None
 
 
 def is_unread(found: Places, site: Site, name: str) -> bool:

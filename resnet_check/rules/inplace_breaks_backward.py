@@ -32,11 +32,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Model, Op
 from resnet_check.rules._autograd import overwrites
 from resnet_check.rules._places import places
-from resnet_check.rules._training import place, runnable, title
+from resnet_check.rules._training import not_in_place, place, runnable, title
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 LONG = 40
@@ -64,7 +64,19 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                     related(lost.keeper.site, f"{keeper} keeps its {'output' if lost.output else 'input'}"),
                     *more,
                 ),
+                fix=mended(context, model, lost.op, mend),
             )
+
+
+def mended(context: FileContext, model: Model, op: Op, cure: str) -> Fix | None:
+    """Return the fix that makes a new tensor instead."""
+    from resnet_check.editing import over
+
+    node, layer = places(context).at(op.site, ast.AugAssign), model.layer(op)
+    if node is None:
+        return not_in_place(places(context), op.site if layer is None else layer.built)
+    text = cure.removeprefix("make a new tensor: ").strip("`")
+    return Fix("make a new tensor", (over(context.source, node, text),), safe=False)
 
 
 def words(context: FileContext, model: Model, op: Op) -> tuple[str, str]:

@@ -30,9 +30,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
+from resnet_check.graph.records import Model, Op
 from resnet_check.rules._autograd import overwrites
-from resnet_check.rules._training import place, title
+from resnet_check.rules._places import places
+from resnet_check.rules._training import not_in_place, place, title
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -55,7 +57,14 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
             model=model,
             module=op.path or None,
             related=(related(reader.site, "the shortcut is added here"), *more),
+            fix=mended(context, model, op),
         )
+
+
+def mended(context: FileContext, model: Model, op: Op) -> Fix | None:
+    """Return the fix of an activation in place, wherever it says that it is."""
+    layer = model.layer(op)
+    return not_in_place(places(context), op.site if layer is None else layer.built)
 
 
 BAD = (

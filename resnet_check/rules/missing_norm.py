@@ -24,14 +24,16 @@ Ioffe & Szegedy, Batch Normalization, 2015, section 3.2; He et al., 2015, sectio
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.norms import Bare, bare_convs
 from resnet_check.anatomy.owners import culprit, layer_of, written
-from resnet_check.finding import Finding, related
+from resnet_check.finding import Finding, Fix, related
 from resnet_check.graph.records import Site
 from resnet_check.rules._networks import networks
+from resnet_check.rules._places import Places, is_name, places, self_name
 from resnet_check.rules.base import FileContext, Reporter, rule
 
 
@@ -45,10 +47,10 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         for one in bare:
             biased = net.model.ops[one.conv].attributes["bias"]
             if not biased or one.unused is not None or one.role == "projection":
-                yield finding(report, net, one, innocent, biased=biased)
+                yield finding(report, places(context), net, one, innocent, biased=biased)
 
 
-def finding(report: Reporter, net: Anatomy, one: Bare, innocent: list[Site], *, biased: bool) -> Finding:
+def finding(report: Reporter, found: Places, net: Anatomy, one: Bare, innocent: list[Site], *, biased: bool) -> Finding:
     """Report one convolution."""
     model, unused = net.model, one.unused
     conv = model.ops[one.conv]
@@ -66,8 +68,10 @@ def finding(report: Reporter, net: Anatomy, one: Bare, innocent: list[Site], *, 
     else:
         message = f"{what} has neither bias nor norm, while the other convolutions of the block have a norm"
         help_ = f"put a norm for {width} channels behind it"
+    site = culprit(place(net, one.at, one.role), innocent)
+    beside = unused is not None and unused.path.rpartition(".")[0] == conv.path.rpartition(".")[0]
     return report(
-        culprit(place(net, one.at, one.role), innocent),
+        site,
         message,
         label="no norm here",
         help=help_,
@@ -75,7 +79,22 @@ def finding(report: Reporter, net: Anatomy, one: Bare, innocent: list[Site], *, 
         module=conv.path,
         severity="note" if biased and unused is None else None,
         related=() if unused is None else (related(unused.built, "registered here"),),
+        fix=normed(found, site, unused.path.rpartition(".")[2]) if unused is not None and beside else None,
     )
+
+
+def normed(found: Places, site: Site, name: str) -> Fix | None:
+    """Return the fix that calls a norm of the module on what another of its layers gives."""
+    from resnet_check.editing import around
+
+    call = found.at(site, ast.Call)
+    function = None if call is None else found.function_of(call)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or function is None:
+        return None
+    owner = self_name(function)
+    if not is_name(call.func.value, owner) or not name.isidentifier():
+        return None
+    return Fix(f"call `{name}` on it", around(found.source, call, f"{owner}.{name}(", ")"), safe=False)
 
 
 def place(net: Anatomy, op: int, role: str) -> Site:

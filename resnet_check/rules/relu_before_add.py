@@ -26,18 +26,22 @@ He et al., Identity Mappings in Deep Residual Networks, 2016, section 4.1 (figur
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy import Anatomy
 from resnet_check.anatomy.blocks import Block
 from resnet_check.anatomy.kinds import RECTIFIERS
 from resnet_check.anatomy.owners import culprit, written
-from resnet_check.finding import Finding, related
-from resnet_check.graph.records import Op
+from resnet_check.finding import Edit, Finding, Fix, related
+from resnet_check.graph.records import Op, Site
 from resnet_check.rules._claims import Claim, claims
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import networks
+from resnet_check.rules._places import Places, name_of, places
 from resnet_check.rules.base import FileContext, Reporter, rule
+
+REMOVE = "remove this ReLU"
 
 
 @rule("RC301", "relu-before-add", "warning")
@@ -49,16 +53,35 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         found = {last.index: (block, last) for block in net.blocks if (last := last_relu(net, block)) is not None}
         others = [written(model, op) for op in model.of_kind(*RECTIFIERS) if op.index not in found]
         for block, last in found.values():
+            site, clear = culprit(written(model, last), others), is_clear(net, block, claimed=id(model) in claimed)
             yield report(
-                culprit(written(model, last), others),
+                site,
                 "the branch ends in ReLU before the addition: it can only add to the shortcut, never subtract from it",
                 label="ReLU at the end of the branch",
                 help="remove this ReLU; the activation belongs after the sum",
                 model=model,
                 module=model.ops[block.sum].path,
-                severity=None if is_clear(net, block, claimed=id(model) in claimed) else "note",
+                severity=None if clear else "note",
                 related=(related(model.ops[block.sum].site, "added here"),),
+                fix=unrectified(places(context), site) if clear else None,
             )
+
+
+def unrectified(found: Places, site: Site) -> Fix | None:
+    """Return the fix that leaves of a call in ``forward`` what it is called on, or takes the last layer out of a Sequential."""
+    from resnet_check.editing import unwrapped
+
+    call = found.at(site, ast.Call)
+    function = None if call is None else found.function_of(call)
+    if not isinstance(call, ast.Call) or function is None:
+        return None
+    if len(call.args) == 1 and function.name == "forward":
+        return Fix(REMOVE, unwrapped(found.source, call, call.args[0]), safe=False)
+    holder = found.parents[call]
+    if isinstance(holder, ast.Call) and name_of(holder.func) == "Sequential" and call in holder.args[1:][-1:]:
+        before, last = found.source.span(holder.args[-2]), found.source.span(call)
+        return Fix(REMOVE, (Edit(*before[3:], *last[3:], ""),), safe=False)
+    return None
 
 
 def last_relu(net: Anatomy, block: Block) -> Op | None:

@@ -27,10 +27,11 @@ He et al., Deep Residual Learning for Image Recognition, 2015, Table 1.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
-from resnet_check.finding import Finding
+from resnet_check.finding import Edit, Finding, Fix
 from resnet_check.graph.records import Site
 from resnet_check.papers.records import Variant
 from resnet_check.rules._claims import Claim, claims, listed, own_name, subject
@@ -118,7 +119,9 @@ def of_expansion(report: Reporter, where: Places, claim: Claim) -> Finding:
     mine, his = expansion(net) or 1, wanted.wide[0] // wanted.inner[0]
     site: Site = constant(where, net, mine) or layer_site(net, net.units[0].convs[-1].op)
     words = f"{subject(claim)} has bottlenecks that widen {mine} times, those of {wanted.title} widen {his} times"
-    return report(site, words, label=f"{his} for {own_name(claim.model)}", help=f"write {his}", model=claim.model)
+    label, number = f"{his} for {own_name(claim.model)}", where.at(site, ast.Constant)
+    fix = None if number is None else Fix(f"write {his}", (Edit(*where.source.span(number)[1:], str(his)),), safe=False)
+    return report(site, words, label=label, help=f"write {his}", model=claim.model, fix=fix)
 
 
 BAD = (

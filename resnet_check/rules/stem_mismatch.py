@@ -26,18 +26,26 @@ He et al., Deep Residual Learning for Image Recognition, 2015, Table 1: 112x112 
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
 from resnet_check.anatomy.kinds import NORMS
 from resnet_check.anatomy.owners import written
-from resnet_check.finding import Finding
+from resnet_check.finding import Finding, Fix
+from resnet_check.graph.records import Site
 from resnet_check.papers.records import IMAGENET_STEM
 from resnet_check.rules._claims import Claim, claims, subject
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules._networks import identities
+from resnet_check.rules._places import Places, name_of, places
 from resnet_check.rules._stages import layer_site
 from resnet_check.rules.base import FileContext, Reporter, rule
+
+SETTING = re.compile(r"`(padding|stride)=(\d)`")
+POSITIONS = {"stride": 3, "padding": 4}
+"""The positions of a convolution's arguments."""
 
 SMALL = 28
 """The size of the images of MNIST, which some files pad to 32 in the stem."""
@@ -52,7 +60,8 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         model = net.net.model
         for op, words, cure in grows(net) if model.status == "complete" else ():
             told.add((model.name, op))
-            yield report(layer_site(net, op), words, label="padding", help=cure, model=model)
+            fix = setting(places(context), layer_site(net, op), cure)
+            yield report(layer_site(net, op), words, label="padding", help=cure, model=model, fix=fix)
     for claim in claims(context):
         net, model = claim.identity.architecture, claim.model
         if model.status != "complete" or not is_comparable(claim):
@@ -64,7 +73,19 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                     net.stem.pool is None or op != net.stem.pool.op
                 )
                 site = written(model, model.ops[op]) if pool else layer_site(net, op)
-                yield report(site, f"{subject(claim)} {words}", help=cure, model=model)
+                fix = None if pool else setting(places(context), site, cure)
+                yield report(site, f"{subject(claim)} {words}", help=cure, model=model, fix=fix)
+
+
+def setting(found: Places, site: Site, cure: str) -> Fix | None:
+    """Return the fix that gives a convolution another padding or stride."""
+    from resnet_check.editing import set_argument
+
+    said, call = SETTING.search(cure), found.at(site, ast.Call)
+    if said is None or not isinstance(call, ast.Call) or not re.fullmatch(r"Conv[123]d", name_of(call.func)):
+        return None
+    edit = set_argument(found.source, call, said[1], POSITIONS[said[1]], said[2])
+    return None if edit is None else Fix(f"write {said[0]}", (edit,), safe=False)
 
 
 def grows(net: Architecture) -> Iterator[tuple[int, str, str]]:

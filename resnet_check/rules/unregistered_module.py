@@ -118,7 +118,7 @@ def held(report: Reporter, found: Places, kept: Kept, holder: ModuleRecord) -> F
 
 def registered(found: Places, value: ast.expr, container: str) -> Fix | None:
     """Return the fix that makes a container one of torch; one that is filled further on has to be it from the start."""
-    from resnet_check.editing import behind, in_front_of
+    from resnet_check.editing import around
 
     function = found.function_of(value)
     end = (value.end_lineno or value.lineno, value.end_col_offset or 0)
@@ -130,8 +130,7 @@ def registered(found: Places, value: ast.expr, container: str) -> Fix | None:
     inner = ast.get_source_segment(found.source.text, value) or ""
     bare = isinstance(value, ast.Tuple) and not inner.startswith("(")
     first, last = ("((", "))") if bare else ("(", ")")
-    edits = (in_front_of(found.source, value, f"{container}{first}"), behind(found.source, value, last))
-    return Fix(f"make it an `{container}`", edits, safe=False)
+    return Fix(f"make it an `{container}`", around(found.source, value, f"{container}{first}", last), safe=False)
 
 
 def statement_site(found: Places, pairs: list[tuple[ast.stmt, ast.expr | None]], site: Site) -> Site:
