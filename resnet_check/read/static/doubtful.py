@@ -97,9 +97,28 @@ def other_inputs(root: Instance) -> Opaque | None:
     return Opaque(f"`forward` takes a {kind}", site) if kind in OTHER_INPUTS else None
 
 
+def trains_on_more(root: Instance) -> bool:
+    """Return whether ``forward`` gets more than an image while the model is trained, and takes that apart."""
+    found = root.cls.find("forward")
+    forward = found[0] if found is not None else None
+    if not isinstance(forward, Function) or isinstance(forward.node, ast.Lambda) or len(forward.node.args.args) < 2:
+        return False
+    name = forward.node.args.args[1].arg
+    return any(in_training(s) and is_taken_apart(name, s.body) for s in forward.node.body if isinstance(s, ast.If))
+
+
+def in_training(statement: ast.stmt) -> bool:
+    """Return whether a statement is a branch for training."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "self.training"
+
+
 def is_taken_apart(name: str, body: list[ast.stmt]) -> bool:
     """Return whether a function uses its input as a list: single elements of it, its elements in turn or backwards."""
     for statement in body:
+        if isinstance(statement, ast.If) and in_training(statement):
+            if is_taken_apart(name, statement.orelse):
+                return True
+            continue  # while training it also gets what it should answer
         nodes = list(ast.walk(statement))
         if any(isinstance(n, ast.Call) and getattr(n.func, "id", "") == "isinstance" for n in nodes):
             # it takes both, and looks which it is

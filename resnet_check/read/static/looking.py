@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from resnet_check.graph.dim import Dim, value
+from resnet_check.graph.dim import Dim, column, value
 from resnet_check.graph.records import Op, Site
 from resnet_check.read.static import doubtful, inputs, passes
 from resnet_check.read.static.trace import Registry
@@ -109,7 +109,7 @@ class Looker:
             nearest = min(mended, key=lambda s: abs(s - inputs.FALLBACKS[0]))
             usual = [s for s in found if s in mended][:4]
             found = [*usual, nearest, *[s for s in found if s not in mended][:8]]
-        oblong = [] if mended or rank != 2 or reduces(done) else oblong_sizes(done)
+        oblong = [] if mended or rank != 2 else oblong_sizes(done)
         return [*oblong, *[(size,) * rank for size in found]]
 
     def attempt(self, channels: int, sizes: tuple[int, ...]) -> Looked:
@@ -163,15 +163,40 @@ def reduces(done: passes.Pass) -> bool:
 
 
 def oblong_sizes(done: passes.Pass) -> list[tuple[int, ...]]:
-    """Return the height and width, as near to each other as can be, that a linear layer behind all positions counts."""
+    """Return a height and a width, as near to each other as can be, for which a linear layer counts the positions.
+
+    A number of positions that is a square but for a power of two is rather one of channels that are counted wrongly.
+    """
     for problem in done.problems:
         got, expected = problem.facts.get("got"), problem.facts.get("expected")
         if problem.kind == "linear-features" and isinstance(got, Dim) and isinstance(expected, int):
-            channels = int(value(got)) // max(1, math.prod(int(value(size)) for size in done.trace.ops[0].shape[2:]))
-            positions = expected // channels if channels and expected % channels == 0 else 0
+            before = done.trace.ops[problem.facts["op_index"]].inputs[0]
+            channels = channels_before(done.trace.ops, before)
+            positions, rest = divmod(expected, channels)
+            odd = positions >> ((positions & -positions).bit_length() - 1) if positions else 1
+            if rest or math.isqrt(odd) ** 2 == odd:
+                return []
             heights = range(math.isqrt(positions), BOARD - 1, -1)
-            return next(([(h, positions // h)] for h in heights if positions % h == 0), [])
+            height = next((h for h in heights if positions % h == 0), 0)
+            sides = [side_for(got, channels, s) for s in (height, positions // height)] if height else []
+            return [tuple(s for s in sides if s is not None)] if None not in sides and sides else []
     return []
+
+
+def channels_before(ops: list[Op], index: int) -> int:
+    """Return the channels of the map that is flattened before a linear layer."""
+    while len(ops[index].shape) < 4 and ops[index].inputs:
+        index = ops[index].inputs[0]
+    channels = ops[index].shape[1] if len(ops[index].shape) == 4 else 1
+    return channels if isinstance(channels, int) else 1
+
+
+def side_for(features: Dim, channels: int, side: int) -> int | None:
+    """Return the largest size of a square image whose map has sides of this length where it is flattened."""
+    sizes = list(range(passes.MAX_SIZE, 0, -1))
+    columns = dict.fromkeys(passes.SPATIAL[2], sizes) | {"N": [passes.BATCH] * len(sizes)}
+    found = column(features, columns, {})
+    return next((s for s, count in zip(sizes, found, strict=True) if count == channels * side * side), None)
 
 
 def input_channels(channels: int, got: int, expected: int) -> list[int]:

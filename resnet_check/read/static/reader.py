@@ -245,7 +245,7 @@ class FileReader:
             self.tree if stated else NOTHING, self.options.input_size, sizes_only=not self.options.figures
         )
         trained = None
-        if interpreter.training_read and done.unknown is None and self.options.figures:
+        if self.is_trained(root) and done.unknown is None:
             trained = passes.run(interpreter, root, registry, shape, site, training=True)
         reached = dict(done.trace.reached)
         for index, calls in (trained.trace.reached if trained else {}).items():
@@ -289,6 +289,10 @@ class FileReader:
             if not self.options.figures:
                 return
             model.accepted = passes.accepted_sizes(interpreter, root, registry, shape, done, site)
+
+    def is_trained(self, root: Instance) -> bool:
+        """Return whether a pass in training mode is asked for, and goes another way on the same input."""
+        return self.options.figures and self.interpreter.training_read and not doubtful.trains_on_more(root)
 
     def only_count(self, model: Model, root: Instance, registry: Registry, why: Opaque) -> None:
         """State the parameters of a model that cannot be run."""

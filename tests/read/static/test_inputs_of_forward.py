@@ -285,6 +285,48 @@ class Board(nn.Module):
 """,
         ("complete", "(N, 2, H, W)", "(N, 7)"),
     ),
+    "one for images with sides of two lengths": (
+        """
+class Spectrum(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1))
+        self.fc = nn.Linear(16 * 16 * 11, 10)
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(1))
+""",
+        ("complete", "(N, 1, H, W)", "(N, 10)"),
+    ),
+    "one that counts its channels wrongly": (
+        """
+class Wrong(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1))
+        self.fc = nn.Linear(32 * 7 * 7, 10)
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(1))
+""",
+        ("failed", "(N, 1, H, W)", "None"),
+    ),
+    "one that gets answers as well while it is trained": (
+        """
+class Finder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    def forward(self, inputs):
+        if self.training:
+            images, answers = inputs
+        else:
+            images = inputs
+        found = self.conv(images)
+        if self.training:
+            return (found - answers).abs().mean()
+        return found
+""",
+        ("complete", "(N, 3, H, W)", "(N, 4, H - 2, W - 2)"),
+    ),
     "one that says itself how large its images are": (
         """
 class Digits(nn.Module):
