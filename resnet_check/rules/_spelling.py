@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from resnet_check.finding import Edit, Fix
 from resnet_check.rules._places import Function, Places, methods
@@ -35,6 +36,7 @@ MAX_NAME = 200
 """Longer names are not compared: that takes time which grows with the square of the length."""
 
 
+@lru_cache(maxsize=10_000)  # a mistake in a loop is explained for every round
 def likeness(left: str, right: str) -> float:
     """Return how alike two names are, from 0 to 1, without regard to case and underscores."""
     if max(len(left), len(right)) > MAX_NAME:

@@ -224,12 +224,14 @@ def forward(
     opaque = first_opaque((*args, *kwargs.values()))
     if opaque is not None:
         return Opaque(opaque.reason, opaque.site, "tensor")
-    if layer.materialise is not None and args:
-        materialise(interpreter, site, layer, instance, args[0])
-    name = layer.name
-    rule = layer.forward
     view = View(interpreter, instance)
-    return tensors.perform(interpreter, name, lambda checks, *a, **k: rule(checks, view, *a, **k), args, kwargs, site)
+
+    def rule(checks: Any, *values: Any, **named: Any) -> Any:
+        if layer.materialise is not None and values:
+            materialise(interpreter, site, layer, instance, values[0])
+        return layer.forward(checks, view, *values, **named)
+
+    return tensors.perform(interpreter, layer.name, rule, args, kwargs, site)
 
 
 def first_unknown(instance: Instance) -> Opaque | None:

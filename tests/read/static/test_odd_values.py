@@ -1,5 +1,7 @@
 """Values that no model would use, where the fuzzer (`benchmarks/fuzz.py`) found the reader to raise: they are unknown instead."""
 
+import time
+
 import pytest
 
 from resnet_check.checking import check_source
@@ -60,6 +62,21 @@ def test_an_odd_shape_after_a_mistake_is_no_failure_of_the_tool(line):
     report = checked(text.replace("nn.Conv2d(3, 4, 1)", "nn.MultiheadAttention(2, 2)"))
     assert report.failures == ()
     assert "missing-super-init" in {finding.rule for finding in report.findings}
+
+
+@pytest.mark.parametrize("layer", ["nn.LazyLinear('')", "nn.LazyConv2d('', 3)", "nn.LazyConv2d(4, None)"])
+def test_an_odd_lazy_layer_is_no_failure_of_the_tool(layer):
+    report = checked(NET.replace("{}", "", 1).replace("nn.Conv2d(3, 4, 1)", layer))
+    assert report.failures == ()
+    assert [model.params for model in report.models] == [None]
+
+
+def test_a_name_misspelled_in_a_long_loop_is_explained_in_time():
+    names = "\n".join(f"name{i} = {i}" for i in range(150))
+    start = time.process_time()
+    report = checked(f"{names}\nfor i in range(5000):\n    v = nam150\n")
+    assert [(finding.rule, finding.line) for finding in report.findings] == [("undefined-attribute", 152)]
+    assert time.process_time() - start < 8
 
 
 def test_a_container_that_changes_in_its_own_loop_is_a_mistake():
