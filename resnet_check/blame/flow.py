@@ -97,7 +97,7 @@ def argument_places(tree: Tree, chain: list[ast.Call | None], names: list[str], 
     """Return the places that decide an argument of a layer, nearest first."""
     call = chain[0] if chain else None
     if call is None:
-        return []
+        return _handed_out(tree, chain)
     expr = argument(call, names, name)
     if expr is None:
         if any(isinstance(a, ast.Starred) for a in call.args):
@@ -108,6 +108,16 @@ def argument_places(tree: Tree, chain: list[ast.Call | None], names: list[str], 
             return [Place(None, "missing", depth, each, name) for depth, each in outer if each is not None]
         return [Place(None, "missing", 0, call, name)]
     return list(_Follow(tree, chain).expression(expr, 0, call))
+
+
+def _handed_out(tree: Tree, chain: list[ast.Call | None]) -> list[Place]:
+    """Return the places that decide the arguments of the call through which an imported helper builds a layer."""
+    depth, call = next(((depth, call) for depth, call in enumerate(chain) if call is not None), (0, None))
+    if call is None:
+        return []
+    follow = _Follow(tree, chain)
+    given = [each for each in call.args if not isinstance(each, ast.Starred)]
+    return [place for each in given for place in follow.expression(each, depth, call)]
 
 
 class _Follow:
