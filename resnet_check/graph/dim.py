@@ -364,10 +364,14 @@ def column(number: Number, sizes: Columns, memo: dict[Any, list[Any]]) -> list[A
         return [number] * length
     if number in memo:
         return memo[number]
-    total: list[Any] = [number.constant] * length
+    total: list[Any] = []
     for atom, factor in number.terms:
         values = _atom_column(atom, sizes, memo)
-        total = [t + factor * v for t, v in zip(total, values, strict=True)]
+        if factor != 1:
+            values = [factor * v for v in values]
+        total = list(map(operator.add, total, values)) if total else values
+    if number.constant:
+        total = [number.constant + t for t in total]
     memo[number] = total
     return total
 
@@ -385,7 +389,10 @@ def _atom_column(atom: Atom, sizes: Columns, memo: dict[Any, list[Any]]) -> list
         divisor = atom.args[1]
         values = [v // divisor for v in arguments[0]]
     else:
-        values = [_guarded(operation, row) for row in zip(*arguments, strict=True)]
+        try:
+            values = list(map(operation, *arguments))
+        except (ArithmeticError, ValueError):
+            values = [_guarded(operation, row) for row in zip(*arguments, strict=True)]
     memo[atom] = values
     return values
 
