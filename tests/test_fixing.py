@@ -344,6 +344,29 @@ def test_a_fix_that_brings_a_warning_is_not_made(use_rules):
     assert mended(CLEAN).data.decode() == CLEAN
 
 
+NORM = """\
+from torch import nn
+
+EPS = 0.1
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(8, {0})
+
+    def forward(self, x):
+        return self.bn(x)
+"""
+
+
+@pytest.mark.parametrize(("eps", "made"), [("0.1", True), ("EPS", False)])
+def test_an_unsafe_fix_changes_only_models_that_it_stands_in(eps, made, use_rules):
+    use_rules(*all_rules(), offering("0.1", "0.2", safe=False))
+    text = NORM.format(eps) if eps == "EPS" else NORM.format(eps).replace("EPS = 0.1\n", "")
+    assert bool(mended(text).made) is made
+
+
 def test_what_holds_is_made_beside_what_does_not(use_rules):
     use_rules(*all_rules(), offering("import nn", "import nn )", safe=True))
     result = mended(COMMA)
