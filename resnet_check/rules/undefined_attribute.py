@@ -55,14 +55,19 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
         yield from torch_names(report, places(context))
     seen: dict[tuple[str | None, str], Problem] = {}
     said: set[tuple[str | None, str, int]] = set()
+    asked: set[tuple[object, ...]] = set()
     for model, problem in sorted(undefined(context), key=lambda pair: pair[1].site.line):
         found, facts = places(context), problem.facts
         cls = found.class_at(facts.get("path") or "", facts.get("line", 0))
+        place = (facts["owner"], facts["name"], problem.site.line)
+        question = (*place, facts.get("candidates"))
+        if question in asked:  # a loop shows the same in every round
+            continue
+        asked.add(question)
         site, message, cure, also = explain(found, cls, problem)
         first = seen.setdefault((facts["owner"], facts["name"]), problem)
         if not cure.startswith("did you mean") and first.site.line != problem.site.line:
             continue
-        place = (facts["owner"], facts["name"], problem.site.line)
         if place in said:
             continue
         said.add(place)
