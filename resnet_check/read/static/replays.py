@@ -125,7 +125,8 @@ class Inputs:
 class Call(NamedTuple):
     """What a call did: its Ops from number ``start`` on, the calls of modules and reads of renamed tensors, the result.
 
-    ``numbers`` and ``paths`` say which part of the module an object or a path is.
+    ``numbers`` and ``paths`` say which part of the module an object or a path is, ``taken`` which Ops gave the inputs:
+    the tensors themselves may be overwritten later on.
     """
 
     start: int
@@ -134,6 +135,7 @@ class Call(NamedTuple):
     reads: dict[int, list[tuple[int | None, int | None]]]
     result: Any
     inputs: list[Tensor]
+    taken: list[int]
     site: Site
     last_site: Site | None
     numbers: dict[int, int]
@@ -204,9 +206,10 @@ def noted(
     numbers = {id(part): number for number, part in enumerate(structure.parts)}
     seen = {id(tensor): tensor for tensor in inputs.tensors}
     kept = Results(trace, start, 0, seen).value(result)
+    taken = [tensor.op for tensor in inputs.tensors]
     if trace is None:
-        return Call(start, [], [], {}, kept, inputs.tensors, site, interpreter.checks.site, numbers, {})
-    ops, calls, own = trace.ops[start:], trace.calls[marks[1] :], {tensor.op for tensor in inputs.tensors}
+        return Call(start, [], [], {}, kept, inputs.tensors, taken, site, interpreter.checks.site, numbers, {})
+    ops, calls, own = trace.ops[start:], trace.calls[marks[1] :], set(taken)
     modules = [structure.parts[numbers[id(module)]] for module, _, _ in calls]
     paths = {part.path: number for number, part in enumerate(structure.parts) if is_registered(trace, part)}
     reads: dict[int, list[tuple[int | None, int | None]]] = {}
@@ -221,7 +224,7 @@ def noted(
         or any(i < start and i not in own for o in ops for i in o.inputs)
     ):
         raise NotPlainError
-    return Call(start, ops, calls, reads, kept, inputs.tensors, site, interpreter.checks.site, numbers, paths)
+    return Call(start, ops, calls, reads, kept, inputs.tensors, taken, site, interpreter.checks.site, numbers, paths)
 
 
 def replay(interpreter: Any, known: Call, inputs: Inputs, structure: Structure, site: Site) -> Any:
@@ -230,7 +233,7 @@ def replay(interpreter: Any, known: Call, inputs: Inputs, structure: Structure, 
     interpreter.tick(1 + len(known.ops))
     copy = Copy(known.site, site, {}, [], [])
     offset = 0 if trace is None else len(trace.ops) - known.start
-    own = {old.op: new for old, new in zip(known.inputs, inputs.tensors, strict=True)}
+    own = dict(zip(known.taken, inputs.tensors, strict=True))
     for op in known.ops:
         part = structure.parts[known.paths[op.path]]
         index = op.index + offset

@@ -283,6 +283,7 @@ CALLED = {
 NETWORKS = {
     "in a row": "return self.body(x)",
     "in place behind": "for part in self.body:\n            x = part(x)\n            x += 1\n        return x",
+    "added to the input in place": "for part in self.body:\n            x += part(x)\n        return x",
     "under another name": "for part in self.body:\n            y = part(self.relu(x))\n            x = x + y\n        return x",
     "a statement": "for part in self.body:\n            part(x)\n        return self.body(x)",
     "changed between": "for part in self.body:\n            part.bn1.training = False\n            x = part(x)\n        return x",
