@@ -103,7 +103,10 @@ def _computed(old: Snapshot, new: Snapshot) -> list[Change]:
 
 
 def _status(old: Snapshot, new: Snapshot) -> Change:
-    words = {"failed": "it does not run any more", "partial": f"it is not understood completely any more ({new.unknown})"}
+    words = {
+        "failed": "it does not run any more",
+        "partial": f"it is not understood completely any more ({new.unknown})",
+    }
     return Change("status", old.status, new.status, "it runs now" if old.status == "failed" else words[new.status])
 
 
