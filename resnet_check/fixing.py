@@ -197,31 +197,43 @@ def _holds(before: _Checked, after: FileReport, findings: Sequence[Finding]) -> 
 
 
 def _only_less_is_found(before: FileReport, after: FileReport, mended: Sequence[Finding]) -> bool:
-    """Return whether what was mended is found no more, and nothing else is found that was not; notes may be new.
+    """Return whether what was mended is found no more, and nothing else is found but what the mistake hid; notes may be new.
 
-    Lines move with a fix, so findings are counted, not compared. Where a model could not run and every fix is safe, what
-    the mistake hid may come to light.
+    Lines move with a fix, so findings are counted, not compared.
     """
-    hidden = {model.name for model in before.models if model.status == "failed"} if _is_safe(mended) else set()
-    loud_before, loud_after = (
-        Counter(f.rule for f in found.findings if f.severity != NOTE) for found in (before, after)
+    hidden = {model.name for model in before.models if model.status == "failed"}
+    edits = [edit for finding in mended for edit in edits_of(finding)]
+    own = {line for edit in edits for line in _lines_after(edit, edits)}
+    loud_before, loud_after = ([f for f in found.findings if f.severity != NOTE] for found in (before, after))
+    uncovered = Counter(
+        f.rule
+        for f in loud_after
+        if f.model in hidden and (_is_safe(mended) or (f.severity == "warning" and f.line not in own))
     )
-    uncovered = Counter(f.rule for f in after.findings if f.severity != NOTE and f.model in hidden)
-    if not loud_after - uncovered <= loud_before:
+    if not Counter(f.rule for f in loud_after) - uncovered <= Counter(f.rule for f in loud_before):
         return False
     fewer = Counter(finding.rule for finding in mended)
     all_before, all_after = (Counter(f.rule for f in found.findings) for found in (before, after))
     if all(all_after[rule] <= all_before[rule] - fewer[rule] for rule in fewer):
         return True
-    edits = [edit for finding in mended for edit in edits_of(finding)]
-    places = {(finding.rule, _moved(finding, edits)) for finding in mended}
-    return bool(hidden) and places.isdisjoint((finding.rule, finding.line) for finding in after.findings)
+    places = {(finding.rule, _moved(finding.line, finding.column, edits)) for finding in mended}
+    return (
+        _is_safe(mended)
+        and bool(hidden)
+        and places.isdisjoint((finding.rule, finding.line) for finding in after.findings)
+    )
 
 
-def _moved(finding: Finding, edits: Iterable[Edit]) -> int:
-    """Return the line on which a finding would be after some edits."""
-    above = [edit for edit in edits if edit[:2] <= (finding.line, finding.column)]
-    return finding.line + sum(edit.text.count("\n") - (edit.end_line - edit.line) for edit in above)
+def _moved(line: int, column: int, edits: Iterable[Edit]) -> int:
+    """Return the line on which a place is after some edits, those at the place itself included."""
+    above = [edit for edit in edits if edit[:2] <= (line, column)]
+    return line + sum(edit.text.count("\n") - (edit.end_line - edit.line) for edit in above)
+
+
+def _lines_after(edit: Edit, edits: Iterable[Edit]) -> range:
+    """Return the lines that an edit leaves, where it stands after all of them."""
+    first = _moved(edit.line, edit.column, [other for other in edits if other != edit])
+    return range(first, first + edit.text.count("\n") + 1)
 
 
 def _is_safe(findings: Iterable[Finding]) -> bool:

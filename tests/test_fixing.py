@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import subprocess
+from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
@@ -22,6 +23,8 @@ from resnet_check.fixing import mend
 from resnet_check.graph.records import Site
 from resnet_check.rules.base import Rule, all_rules
 from resnet_check.source import parse_source
+
+MODELS = Path(__file__).parent / "models"
 
 BIAS = """\
 from torch import nn
@@ -332,6 +335,14 @@ def test_what_a_mistake_hid_comes_to_light_with_a_safe_fix_only(use_rules):
         use_rules(*all_rules(), offering("3),", "3)", safe=safe))
         result = mended(hiding, wanted=lambda report, _: [f for f in offered(report) if f.rule == "wrong"])
         assert bool(result.made) is safe
+
+
+def test_a_warning_that_a_mistake_hid_is_no_reason_against_any_fix():
+    text = (MODELS / "blog_module.py").read_text(encoding="utf-8")
+    result = mended(text)
+    assert [model.status for model in result.report.models] == ["complete", "complete"]
+    assert "ResidualBlock(outchannel, outchannel)" in result.data.decode()
+    assert {finding.rule for finding in result.report.findings} >= {"missing-activation"}
 
 
 def test_a_fix_whose_finding_stays_is_not_made(use_rules):
