@@ -1,11 +1,6 @@
-"""Fixes: what is written, what is refused, and what the command line makes of them."""
+"""Fixes: what is mended, what is refused, and that nothing else changes."""
 
 import ast
-import codecs
-import io
-import os
-import stat
-import subprocess
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -15,45 +10,15 @@ from hypothesis import strategies as st
 
 from resnet_check import fixing
 from resnet_check.checking import check_source
-from resnet_check.cli import fix as cli_fix
 from resnet_check.config import Settings
-from resnet_check.editing import edited, overlap
 from resnet_check.finding import Edit, Fix
 from resnet_check.fixing import mend
 from resnet_check.graph.records import Site
 from resnet_check.rules.base import Rule, all_rules
 from resnet_check.source import parse_source
+from tests.mended_texts import BIAS, COMMA, WITHOUT_COMMA
 
 MODELS = Path(__file__).parent / "models"
-
-BIAS = """\
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3)
-        self.bn = nn.BatchNorm2d(8)
-
-    def forward(self, x):
-        return self.bn(self.conv(x)).mean((2, 3))
-"""
-UNBIASED = BIAS.replace("3, 8, 3)", "3, 8, 3, bias=False)")
-
-COMMA = """\
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3),
-
-    def forward(self, x):
-        return self.conv(x)
-"""
-WITHOUT_COMMA = COMMA.replace("3),", "3)")
 
 CLEAN = WITHOUT_COMMA
 
@@ -68,55 +33,6 @@ def mended(text, wanted=offered):
 
 def checked(text):
     return check_source(parse_source("model.py", text.encode()), Settings())
-
-
-# Edits.
-
-
-@pytest.mark.parametrize(
-    ("text", "edit", "after"),
-    [
-        ("ab\ncd\n", Edit(2, 1, 2, 2, "x"), "ab\nxd\n"),
-        ("ab\ncd\n", Edit(1, 3, 1, 3, "x"), "abx\ncd\n"),
-        ("ab\ncd\n", Edit(1, 1, 2, 1, ""), "cd\n"),
-        ("ab\r\ncd\r\n", Edit(2, 1, 2, 1, "x\n"), "ab\r\nx\r\ncd\r\n"),
-        ("ab\rcd\r", Edit(2, 1, 2, 1, "x\n"), "ab\rx\rcd\r"),
-        ("ab\x0c\u2028c\nd\n", Edit(2, 1, 2, 2, "x"), "ab\x0c\u2028c\nx\n"),
-        ("ab\ncd\n", Edit(3, 1, 3, 1, "x\n"), "ab\ncd\nx\n"),
-        ("ab\ncd", Edit(3, 1, 3, 1, "x\n"), "ab\ncd\nx"),
-        ("ab\r\ncd", Edit(3, 1, 3, 1, "x\n"), "ab\r\ncd\r\nx"),
-        ("ab\ncd", Edit(2, 1, 3, 1, ""), "ab\n"),
-        ("ab", Edit(2, 1, 2, 1, "x\n"), "ab\nx"),
-    ],
-)  # fmt: skip
-def test_an_edit_keeps_the_ends_of_lines(text, edit, after):
-    assert edited(text, [edit]) == after
-
-
-def test_edits_are_made_wherever_they_stand_in_the_list():
-    edits = [Edit(2, 1, 2, 2, "y"), Edit(1, 1, 1, 1, "x"), Edit(1, 3, 1, 4, "")]
-    assert edited("abc\ndef\n", edits) == "xab\nyef\n"
-
-
-def test_the_last_line_may_move_up():
-    moved = [Edit(2, 1, 3, 1, ""), Edit(3, 1, 3, 1, "x\n")]
-    assert edited("ab\ncd", moved) == "ab\nx"
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "expected"),
-    [
-        (Edit(1, 1, 1, 3, ""), Edit(1, 2, 1, 4, ""), True),
-        (Edit(1, 1, 1, 3, ""), Edit(1, 3, 1, 4, ""), False),
-        (Edit(1, 1, 1, 3, ""), Edit(1, 2, 1, 2, "x"), True),
-        (Edit(1, 1, 1, 3, ""), Edit(1, 3, 1, 3, "x"), False),
-        (Edit(1, 2, 1, 2, "x"), Edit(1, 2, 1, 2, "y"), True),
-        (Edit(1, 1, 3, 1, ""), Edit(2, 1, 2, 1, "x"), True),
-        (Edit(1, 1, 2, 1, ""), Edit(3, 1, 4, 1, ""), False),
-    ],
-)  # fmt: skip
-def test_overlaps(one, two, expected):
-    assert overlap([one], [two]) is overlap([two], [one]) is expected
 
 
 # What is mended, and how.
@@ -385,13 +301,11 @@ def test_what_holds_is_made_beside_what_does_not(use_rules):
     assert [finding.rule for finding in result.made] == ["module-not-built"]
 
 
-def test_fixes_over_each_other_take_turns():
-    text = written(
-        "super().__init__()\nself.conv = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8),)\nconv = 1,", "init"
-    )
-    twice = text.replace("conv = 1,", "self.act = nn.ReLU")
-    assert overlap([Edit(1, 1, 1, 1, "a")], [Edit(1, 1, 1, 1, "b")])
-    assert offered(mended(twice).report) == []
+def test_fixes_over_each_other_take_turns(use_rules):
+    use_rules(offering("3, 8", "3,  8", safe=True), offering("8, 3", "8,  3", safe=True))
+    result = mended(CLEAN)
+    assert result.data.decode() == CLEAN.replace("3, 8, 3", "3,  8,  3")
+    assert len(result.made) == 2
 
 
 def test_a_safe_fix_leaves_an_unsafe_one():
@@ -474,206 +388,6 @@ def test_deleting_comments_changes_no_code(before, name):
     assert mended(after).data.decode() == after
 
 
-# The command line.
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Give a function that writes files."""
-
-    def write(**contents):
-        for name, content in contents.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (tmp_path / f"{name}.py").write_bytes(data)
-        return tmp_path
-
-    return write
-
-
-def read(folder, name="net"):
-    return (folder / f"{name}.py").read_bytes().decode()
-
-
-def test_safe_fixes_are_written_and_what_remains_decides(files, run_cli):
-    folder = files(net=COMMA, other=BIAS)
-    outcome = run_cli("--fix", "--no-cache", "net.py", "other.py")
-    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, BIAS)
-    assert outcome.status == 0
-    assert "Fixed 1 finding.\n[*] 1 fixable with --fix --unsafe-fixes\n" in outcome.out
-    assert "[fix: unsafe]" in outcome.out
-    assert "module-not-built" not in outcome.out
-    assert outcome.err == ""
-
-
-def test_unsafe_fixes_are_written_when_they_are_asked_for(files, run_cli):
-    folder = files(net=COMMA, other=BIAS)
-    outcome = run_cli("--fix", "--unsafe-fixes", ".")
-    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, UNBIASED)
-    assert outcome.status == 0
-    assert "Fixed 2 findings.\n" in outcome.out
-    assert run_cli("--fix", "--unsafe-fixes", ".").out.count("Fixed") == 0
-
-
-def test_what_remains_fails(files, run_cli):
-    folder = files(net=COMMA.replace("return self.conv(x)", "return self.nothing(self.conv(x))"))
-    outcome = run_cli("--fix", "net.py")
-    assert outcome.status == 1
-    assert "Fixed 1 finding." in outcome.out
-    assert "error[RC105]" in outcome.out
-    assert read(folder) == WITHOUT_COMMA.replace("return self.conv(x)", "return self.nothing(self.conv(x))")
-
-
-def test_a_difference_is_what_a_fix_makes(files, run_cli, tmp_path):
-    folder = files(net=COMMA, other=BIAS)
-    outcome = run_cli("--diff", "--unsafe-fixes", ".")
-    assert (outcome.status, outcome.err) == (1, "")
-    assert (read(folder), read(folder, "other")) == (COMMA, BIAS)
-    assert outcome.out.startswith("--- net.py\n+++ net.py\n@@ ")
-    subprocess.run(["patch", "-p0", "-s"], input=outcome.out, text=True, cwd=tmp_path, check=True)
-    assert (read(folder), read(folder, "other")) == (WITHOUT_COMMA, UNBIASED)
-    assert run_cli("--diff", "--unsafe-fixes", ".") == (0, "", "")
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "lines"),
-    [
-        (["--diff"], 0, 0),
-        (["--diff", "--unsafe-fixes"], 1, 1),
-        (["--diff", "--unsafe-fixes", "--exit-zero"], 0, 1),
-        (["--diff", "--fix", "--unsafe-fixes"], 1, 1),
-        (["--diff", "--unsafe-fixes", "--ignore", "bias-before-norm"], 0, 0),
-    ],
-)
-def test_the_difference_of_an_unsafe_fix(options, status, lines, files, run_cli):
-    folder = files(net=BIAS.removesuffix("\n"))
-    outcome = run_cli(*options, "net.py")
-    assert outcome.status == status
-    assert outcome.out.count("\n+ ") == lines
-    assert outcome.out.count("\\ No newline at end of file\n") <= lines
-    assert read(folder) == BIAS.removesuffix("\n")
-
-
-def test_the_difference_goes_where_the_report_would(files, run_cli, tmp_path):
-    files(net=COMMA)
-    assert run_cli("--diff", "--output-file", "out.patch", "net.py") == (1, "", "")
-    assert (tmp_path / "out.patch").read_text().startswith("--- net.py\n")
-
-
-def test_unsafe_fixes_alone_are_a_mistake(files, run_cli):
-    files(net=COMMA)
-    outcome = run_cli("--unsafe-fixes", "net.py")
-    assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err == "resnet-check: --unsafe-fixes says which fixes to make: give --fix or --diff with it\n"
-
-
-def test_standard_input_is_fixed_to_standard_output(files, run_cli):
-    folder = files(net=COMMA)
-    outcome = run_cli("--fix", "--stdin-filename", "net.py", "-", stdin=COMMA.encode())
-    assert (outcome.status, outcome.out) == (0, WITHOUT_COMMA)
-    assert "Fixed 1 finding." in outcome.err
-    assert read(folder) == COMMA
-
-
-def test_standard_input_without_a_fix_comes_out_as_it_is(run_cli):
-    outcome = run_cli("--fix", "-", stdin=BIAS.replace("\n", "\r\n").encode())
-    assert outcome.out == BIAS.replace("\n", "\r\n")
-    assert "bias-before-norm" in outcome.err or "RC309" in outcome.err
-
-
-def test_the_difference_of_standard_input(run_cli):
-    outcome = run_cli("--diff", "-", stdin=COMMA.encode())
-    assert outcome.status == 1
-    assert outcome.out.startswith("--- <stdin>\n+++ <stdin>\n")
-
-
-@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
-def test_a_file_keeps_its_bytes_and_its_rights(mark, files, run_cli, tmp_path):
-    def data(text):
-        return mark + text.replace("\n", "\r\n").encode()
-
-    files(net=data(COMMA))
-    path = tmp_path / "net.py"
-    path.chmod(0o754)
-    run_cli("--fix", "net.py")
-    assert path.read_bytes() == data(WITHOUT_COMMA)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o754
-    assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["net.py"]
-
-
-def test_a_link_stays_one(files, run_cli, tmp_path):
-    folder = files(net=COMMA)
-    (tmp_path / "link.py").symlink_to("net.py")
-    run_cli("--fix", "link.py")
-    assert (tmp_path / "link.py").is_symlink()
-    assert read(folder) == WITHOUT_COMMA
-
-
-def test_a_file_that_changed_meanwhile_is_not_written(files, run_cli, tmp_path, monkeypatch):
-    folder = files(net=COMMA, other=COMMA)
-
-    def slowly(path, *rest):
-        result = mend(path, *rest)
-        if path == "net.py":
-            (tmp_path / path).write_text(CLEAN + "\n# edited\n", encoding="utf-8")
-        return result
-
-    monkeypatch.setattr(cli_fix, "mend", slowly)
-    outcome = run_cli("--fix", "net.py", "other.py")
-    assert outcome.status == 2
-    assert outcome.err == "resnet-check: cannot fix net.py: it changed while it was checked\n"
-    assert (read(folder), read(folder, "other")) == (CLEAN + "\n# edited\n", WITHOUT_COMMA)
-
-
-def test_a_file_that_may_not_be_written_is_not(files, run_cli, monkeypatch):
-    folder = files(net=COMMA)
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    outcome = run_cli("--fix", "net.py")
-    assert outcome.status == 2
-    assert outcome.err == "resnet-check: cannot fix net.py: it is no file that may be written\n"
-    assert read(folder) == COMMA
-
-
-def test_a_suppressed_finding_is_not_fixed(files, run_cli):
-    text = COMMA.replace("3),", "3),  # resnet-check: ignore[module-not-built] an example")
-    folder = files(net=text)
-    assert run_cli("--fix", "--unsafe-fixes", "net.py").status == 0
-    assert read(folder) == text
-
-
-def test_a_known_finding_is_not_fixed(files, run_cli):
-    folder = files(net=COMMA)
-    run_cli("--write-baseline", "known.json", "net.py")
-    twice = COMMA + COMMA.replace("Net", "Other").removeprefix("from torch import nn\n")
-    files(net=twice)
-    outcome = run_cli("--fix", "--baseline", "known.json", "net.py")
-    assert outcome.status == 0
-    assert read(folder) == COMMA + WITHOUT_COMMA.replace("Net", "Other").removeprefix("from torch import nn\n")
-    assert "1 known finding in the baseline.\nFixed 1 finding." in outcome.out
-
-
-def test_a_file_that_is_only_imported_is_not_fixed(files, run_cli):
-    folder = files(part=COMMA.replace("Net", "Part"), net="from part import Part\n\n\ndef net():\n    return Part()\n")
-    assert run_cli("--fix", "--unsafe-fixes", "net.py").status == 1
-    assert read(folder, "part") == COMMA.replace("Net", "Part")
-    assert run_cli("--fix", "net.py", "part.py").status == 0
-
-
-def test_only_what_is_new_is_fixed(files, run_cli, tmp_path):
-    folder = files(net=COMMA, other=BIAS)
-    for words in ("init -q", "add .", "-c user.name=a -c user.email=a commit -q -m one"):
-        subprocess.run(["git", *words.split()], cwd=tmp_path, check=True)
-    files(other=COMMA)
-    run_cli("--fix", "--since", "HEAD", ".")
-    assert (read(folder), read(folder, "other")) == (COMMA, WITHOUT_COMMA)
-
-
 def test_time_is_bounded(monkeypatch):
     monkeypatch.setattr(fixing, "MAX_SECONDS", -1.0)
     assert mended(COMMA).data.decode() == COMMA
-
-
-def test_reports_that_are_read_by_programs_go_on(files, run_cli):
-    files(net=BIAS)
-    out = run_cli("--fix", "--output-format", "json", "net.py").out
-    assert '"safe": false' in out
-    assert io.StringIO(out).readline() == "{\n"
