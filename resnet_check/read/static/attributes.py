@@ -211,6 +211,12 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
             entries = owner.attributes.get(registry)
             if entries is not None and name in entries:
                 return entries[name]
+    if name == "__class__":
+        return owner.cls
+    if name == "__dict__":
+        return owner.attributes
+    if owner.payload is not None and (method := host_method(interpreter, owner.payload, name)) is not MISSING:
+        return method
     getter = owner.cls.find("__getattr__")
     if getter is not None:
         from resnet_check.read.static.calling import call
@@ -218,12 +224,6 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return call(interpreter, BoundMethod(getter[0], owner), (name,), {}, node, frame)
     if name == "__getattr__" and owner.is_module:
         return Native(name, lambda i, _s, wanted: get_attribute(i, owner, wanted, node, frame))
-    if name == "__class__":
-        return owner.cls
-    if name == "__dict__":
-        return owner.attributes
-    if owner.payload is not None:
-        return host_method(interpreter, owner.payload, name)
     if name in CLASS_FACTS:
         return class_facts(owner.cls)[name]
     return changed(owner) or MISSING

@@ -47,6 +47,34 @@ class Net(nn.Module):
         3 * 16 * 9 + 16,
         "(N, 16, H - 2, W - 2)",
     ),
+    "a dict of settings reads its own attributes before it asks __getattr__": (
+        """
+class Settings(dict):
+    FIXED = "__fixed__"
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.__dict__[Settings.FIXED] = False
+    def __getattr__(self, name):
+        if name in self.__dict__:
+            return self.__dict__[name]
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+    def __setattr__(self, name, value):
+        if not self.__dict__[Settings.FIXED]:
+            self[name] = value
+settings = Settings()
+settings.model = Settings(wide=16)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, settings.model.wide, 3, bias="bias" not in settings.keys())
+    def forward(self, x):
+        return self.conv(x)
+""",
+        3 * 16 * 9 + 16,
+        "(N, 16, H - 2, W - 2)",
+    ),
     "a subclass of torch's private base has the base's parameters and takes any rank": (
         """
 from torch.nn.modules.batchnorm import _BatchNorm
