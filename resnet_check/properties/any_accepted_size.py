@@ -8,7 +8,7 @@ ranges and oblong ones among them: each that is accepted runs in eval mode, each
 What `accepted sizes` says is what people rely on who train at one resolution and test at another.
 
 ## Bad
-    net.register_forward_pre_hook(refuse_odd)   # a hook, which the static check does not follow
+    net._forward_pre_hooks[0] = refuse_odd   # a hook put where the static check does not look
 
 ## Good
     x = F.pad(x, (0, x.shape[-1] % 2))          # in `forward`
@@ -88,7 +88,7 @@ def refuse_odd(module, inputs):
 
 def build():
     net = Net()
-    net.register_forward_pre_hook(refuse_odd)
+    net._forward_pre_hooks[0] = refuse_odd
     return net
 """
 

@@ -192,7 +192,7 @@ def once_more(module, inputs, output):
 
 def build():
     net = Net()
-    net.register_forward_hook(once_more)
+    net._forward_hooks[0] = once_more
     return net
 """
 

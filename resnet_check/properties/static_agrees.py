@@ -9,7 +9,7 @@ Everything else that the static check says of the model rests on its Graph. A di
 model in a way that does not show in its file, or that the check has misread it.
 
 ## Bad
-    net.register_forward_hook(lambda module, inputs, output: output.relu())
+    net._forward_hooks[0] = lambda module, inputs, output: output.relu()
 
 ## Good
     return F.relu(self.fc(x))     # in `forward`
@@ -49,7 +49,7 @@ def check(subject: Subject) -> None:
 _HOOK = """
 def build():
     net = Net()
-    net.body[1].register_forward_hook(lambda module, inputs, output: output.sigmoid())
+    net.body[1]._forward_hooks[0] = lambda module, inputs, output: output.sigmoid()
     return net
 """
 

@@ -55,7 +55,9 @@ def test_it_fails_for_the_broken_model_only(git, run, repository, home):
     result = said.partition("\nresnet-check...")[2]
     assert result.startswith("." * 58 + "Failed\n- hook id: resnet-check\n- exit code: 1\n\nerror[RC204]: ")
     assert re.findall(r"--> (\S+)", result) == ["models/broken.py:9:19"]
-    assert re.sub(r"\d+\.\d+ s", "", result).endswith("\nFound 1 error in 1 of 2 files (2 models checked, ).\n\n")
+    assert re.sub(r"\d+\.\d+ s", "", result).endswith(
+        "\nFound 1 error in 1 of 2 files (2 models checked, ).\n[*] 1 fixable with --fix --unsafe-fixes\n\n"
+    )
 
 
 def test_the_configuration_of_the_readme_keeps_a_broken_model_out(git, run, repository, home, readme_block):

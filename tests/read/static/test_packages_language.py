@@ -64,7 +64,8 @@ class Settings(dict):
         if not self.__dict__[Settings.FIXED]:
             self[name] = value
 settings = Settings()
-settings.model = Settings(wide=16)
+settings.model = Settings()
+settings.model.wide = 16
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
