@@ -132,7 +132,19 @@ def test_what_goes_wrong_is_one_plain_line(run_cli, text, arguments, line):
 
 
 def test_modules_that_nest_too_deeply_are_refused(run_cli):
-    text = "from torch import nn\nnet = nn.ReLU()\nfor _ in range(900):\n    net = nn.Sequential(net)\n"
+    text = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = self.deep = nn.Conv2d(3, 3, 1)
+        for _ in range(900):
+            self.deep = nn.Sequential(self.deep)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
     outcome = run_cli("summary", "-", stdin=text.encode())
     assert outcome == (2, "", "resnet-check: cannot show -: modules nest too deeply\n")
 
