@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import gc
 import json
 import os
 import platform
@@ -36,7 +35,7 @@ from resnet_check.checking import FileReport, ModelReport
 from resnet_check.config import Settings
 from resnet_check.read.reading import Reading, ReadOptions
 from resnet_check.read.static import reader
-from resnet_check.running import Work, check_work, ready
+from resnet_check.running import Work, check_work, ready, tidy
 from resnet_check.source import Source
 
 SLOWEST = 12
@@ -100,7 +99,7 @@ def check(path: str) -> Checked:
     FOUND.clear()
     start = time.process_time()
     report = check_work(Work(path, Settings()), use_cache=True)
-    gc.collect()
+    tidy()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Checked(report, time.process_time() - start, memory, FOUND[0] if FOUND else Reads())
 

@@ -81,8 +81,23 @@ def check_work(work: Work, *, use_cache: bool) -> FileReport:
 def _check_and_tidy(work: Work, *, use_cache: bool) -> FileReport:
     """Return the report on one of several files, and give back its memory: values of an interpreted program form cycles."""
     report = check_work(work, use_cache=use_cache)
-    gc.collect()
+    tidy()
     return report
+
+
+def tidy() -> None:
+    """Give back the memory of the file that was checked.
+
+    A process that does nothing else leaves out what is still there when it does so again, the tool itself above all: going
+    through that after each file takes a fifth of the time.
+    """
+    gc.collect()
+    if _worker:
+        gc.freeze()
+
+
+_worker = False
+"""Whether this process was started to check files."""
 
 
 def _spread(check: Callable[[Work], FileReport], work: Sequence[Work], jobs: int) -> Iterator[FileReport]:
@@ -113,12 +128,14 @@ def _alone(check: Callable[[Work], FileReport], item: Work) -> FileReport:
 
 def ready() -> None:
     """Prepare a process that checks files: an interrupt ends it, and garbage is collected as rarely as in the main one."""
+    global _worker  # noqa: PLW0603 - a fact about the process
     import signal
 
     from resnet_check.__main__ import collect_rarely
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     collect_rarely()
+    _worker = True
 
 
 @contextmanager
