@@ -19,7 +19,7 @@ class ReadOptions(NamedTuple):
 
     input_size: tuple[int, ...] | None = None
     max_steps: int = 6_000_000
-    max_seconds: float = 8.0
+    max_seconds: float = 7.5
     only: frozenset[str] | None = None
     figures: bool = True
     stop: Callable[[Problem], bool] | None = None
