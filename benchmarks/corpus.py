@@ -44,6 +44,11 @@ SLOWEST = 12
 REASONS = 25
 """Reasons for which something is not known that are listed."""
 
+SHARED = (
+    "The processors were shared: other programs ran at the same time, so that the seconds by the clock say little here, and "
+    "those of the processor are more than on a machine that does nothing else."
+)
+
 BATCH = 2
 Row = dict[str, Any]
 
@@ -232,6 +237,7 @@ def report(cold: Run, cached: Run, rows: list[Row], root: Path, jobs: int) -> st
             ("", "by the clock", "processor", "processor for each process"),
             [times("cold", cold, jobs), times("from the cache", cached, jobs)],
         ),
+        *([SHARED] if cold.seconds * jobs > 1.5 * sum(file.seconds for file in files) else []),
         " ".join(cost),
         "The slowest files (processor seconds of the check, and of reading in it):",
         table(("file", "check", "reading", "models", "modules", "Ops", "limit"), slow(files, root)),
