@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TOO_COMPLEX = "too-complex"
 """The rule that says what was left out, and the kind of the problem that it reports."""
 
+UNREAD = frozenset({"syntax-error", TOO_COMPLEX})
+"""The rules whose findings say that a file was not read to its end: what else is in it stays unknown."""
+
 UNUSED_IGNORE = "unused-ignore"
 """The rule that runs after all others, on what they left."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from resnet_check.checking import FileReport, check_source
+from resnet_check.checking import UNREAD, FileReport, check_source
 from resnet_check.editing import edited, overlap
 from resnet_check.finding import Edit, Finding
 from resnet_check.gate.lines import definition
@@ -32,9 +32,6 @@ MAX_SECONDS = 60.0
 """The processor time after which no further fix of a file is tried."""
 
 NOTE = "note"
-
-UNREAD = frozenset({"syntax-error", "too-complex"})
-"""The findings with which a file was not read to its end, so that nothing is proven about the rest."""
 
 STORED = frozenset({"params", "state"})
 COMPUTED = frozenset({"output"})

@@ -15,6 +15,7 @@ from resnet_check.finding import SEVERITIES, Finding
 from resnet_check.read.live.isolation import LAYERS
 from resnet_check.read.live.protocol import Done, Effect, Figures, Limits, Raised, Request, Stage, Tried
 from resnet_check.read.live.session import Result, Session
+from resnet_check.source import text_span
 
 if TYPE_CHECKING:
     from resnet_check.config import Settings
@@ -213,7 +214,7 @@ def _finding(path: str, model: ModelReport, told: Told, tried: Property, lines: 
     """Return what is told as a Finding: at its line, or else where the model is defined."""
     line = told.line or model.line
     text = lines[line - 1] if 1 <= line <= len(lines) else ""
-    start = len(text) - len(text.lstrip()) + 1
+    start, end = text_span(text)
     return Finding(
         rule=tried.name,
         code=tried.code,
@@ -222,7 +223,7 @@ def _finding(path: str, model: ModelReport, told: Told, tried: Property, lines: 
         line=line,
         column=start,
         end_line=line,
-        end_column=max(start + 1, len(text.rstrip()) + 1),
+        end_column=end,
         message=told.message,
         help=told.help,
         model=model.name,

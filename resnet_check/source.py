@@ -80,6 +80,12 @@ def split_lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
+def text_span(line: str) -> tuple[int, int]:
+    """Return the column at which the text of a line begins, from 1, and the one behind its end; never an empty span."""
+    start = len(line) - len(line.lstrip()) + 1
+    return start, max(start + 1, len(line.rstrip()) + 1)
+
+
 def read_source(path: str) -> Source:
     """Return the Source of a file."""
     return parse_source(path, read_bytes(path))

@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from resnet_check.source import MAX_BYTES, SLOW_ENCODINGS, readable, split_lines
+from resnet_check.source import MAX_BYTES, SLOW_ENCODINGS, readable, split_lines, text_span
 
 WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -58,9 +58,7 @@ def _at(
     related: tuple[tuple[int, str], ...] = (),
 ) -> SourceProblem:
     """Return a problem that spans the code of one line."""
-    text = lines[line - 1]
-    start = len(text) - len(text.lstrip()) + 1
-    end = max(len(text.rstrip()) + 1, start + 1)
+    start, end = text_span(lines[line - 1])
     return SourceProblem(kind, message, line, start, line, end, label, help, related)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -68,15 +69,12 @@ def _rendered(found: Compared, output_format: str) -> str:
 
 def _read(files: Sequence[str], options: dict[str, Any]) -> tuple[FileReport, ...]:
     """Return the reports of files with the Snapshots of their models."""
-    from resnet_check.gate.past import bare
-    from resnet_check.gate.snapshot import Gate
-    from resnet_check.running import Work, run
+    from resnet_check.gate.past import look
 
-    work = [Work(path, bare(_settings(os.path.dirname(path), options)), gate=Gate()) for path in files]
-    return run(work).files
+    return look((path, _settings(options, os.path.dirname(path))) for path in files)
 
 
-def _settings(folder: str, options: dict[str, Any]) -> Settings:
+def _settings(options: dict[str, Any], folder: str) -> Settings:
     return override(find_settings(folder), {"input": options["input_size"]})
 
 
@@ -92,7 +90,7 @@ def _between(paths: Sequence[str], options: dict[str, Any]) -> Compared:
     failures: list[str] = []
     for path in paths:
         reports = _read(find_files([path], excluded), options)
-        failures += unreadable(reports)
+        failures += [why for report in reports for why in unreadable(report)]
         folder = os.path.isdir(path)
         sides.append(named({os.path.relpath(r.path, path).replace(os.sep, "/") if folder else "": r for r in reports}))
     old, new = sides
@@ -108,18 +106,11 @@ def _since(paths: Sequence[str], options: dict[str, Any]) -> Compared:
 
     repo = repository(_folder_of(paths[0]))
     commit = repo.commit(options["rev"])
-    asked = {path: from_root(repo, path) for path in paths}
     here = [path for path in paths if os.path.exists(path)]
     reports = _read(find_files(here, excluded), options) if here else ()
-    past = since(
-        repo,
-        commit,
-        reports,
-        is_inside=lambda path: any(is_below(path, folder) for folder in asked.values()),
-        settings_in=lambda folder: _settings(os.path.join(repo.root, folder), options),
-    )
+    past = since(repo, commit, reports, paths, partial(_settings, options))
     for path in set(paths) - set(here):
-        if not any(is_below(old, asked[path]) for old in past.changed):
+        if not any(is_below(old, from_root(repo, path)) for old in past.changed):
             message = f"no such file or folder, now or in `{options['rev']}`: {path}"
             raise CannotCheckError(message)
     return Compared(past.changes, sum(len(report.snapshots) for report in reports), past.failures)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resnet_check.baseline import read_baseline
 from resnet_check.cli.output import write_bytes
 from resnet_check.errors import CannotCheckError
-from resnet_check.fixing import mend
+from resnet_check.fixing import is_offered, mend
 from resnet_check.report import RenderOptions
 from resnet_check.report.fingerprint import fingerprints
 from resnet_check.running import check_work, each_once
@@ -88,7 +88,7 @@ def fix_files(report: Report, work: Sequence[Work], asked: Asked, *, use_cache: 
 
 
 def _is_wanted(finding: Finding, item: Work, asked: Asked) -> bool:
-    return finding.path == item.path and finding.fix is not None and (finding.fix.safe or asked.unsafe)
+    return finding.path == item.path and is_offered(finding, unsafe=asked.unsafe)
 
 
 def _wanted(item: Work, asked: Asked, report: FileReport, data: bytes) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from resnet_check.cli.known import UNREAD
+from resnet_check.checking import UNREAD, FileReport
 from resnet_check.errors import CannotCheckError
 from resnet_check.gate.changes import RENAMED
 from resnet_check.gate.lines import changed_lines, definition
@@ -17,7 +17,7 @@ from resnet_check.gate.revision import Repository, repository
 from resnet_check.gate.snapshot import Gate
 
 if TYPE_CHECKING:
-    from resnet_check.checking import FileReport, Report
+    from resnet_check.checking import Report
     from resnet_check.config import Settings
     from resnet_check.finding import Finding
     from resnet_check.running import Work
@@ -44,19 +44,18 @@ def gated(work: Sequence[Work], lock: Lock | None) -> list[Work]:
 
 def with_gone(report: Report, lock: Lock, paths: Sequence[str]) -> Report:
     """Return a report with a finding for each file below the paths that the lock knows and that is gone."""
-    with open(lock.path, encoding="utf-8") as file:
-        text = file.read()
     asked = [lock.key(path) for path in paths]
-    gone = [
-        _gone(lock.path, line_of(text, key), key, [model.name for model in models])
+    gone = {
+        key: models
         for key, models in lock.files.items()
         if any(is_below(key, folder) for folder in asked) and not os.path.exists(lock.whole_path(key))
-    ]
+    }
     if not gone:
         return report
-    from resnet_check.checking import FileReport
-
-    return replace(report, files=(*report.files, FileReport(lock.path, findings=tuple(gone))))
+    with open(lock.path, encoding="utf-8") as file:
+        text = file.read()
+    found = (_gone(lock.path, line_of(text, key), key, [model.name for model in gone[key]]) for key in gone)
+    return replace(report, files=(*report.files, FileReport(lock.path, findings=tuple(found))))
 
 
 def _gone(path: str, line: int, key: str, names: Sequence[str]) -> Finding:
@@ -89,14 +88,8 @@ def only_new(
     """Return a report with the findings on lines that changed since a revision, and in models that these touch."""
     first = os.path.abspath(paths[0])
     repo = repository(first if os.path.isdir(first) else os.path.dirname(first))
-    asked = [from_root(repo, path) for path in paths]
-    past = since(
-        repo,
-        commit := repo.fork(name),
-        report.files,
-        is_inside=lambda path: any(is_below(path, folder) for folder in asked),
-        settings_in=lambda folder: settings_in(os.path.join(repo.root, folder)),
-    )
+    commit = repo.fork(name)
+    past = since(repo, commit, report.files, paths, settings_in)
     lines = {
         path: changed_lines(repo.content(commit, old) if old else b"", _whole(repo, path))
         for path, old in past.changed.items()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnet_check.baseline import Entry, entries, read_baseline, written
+from resnet_check.checking import UNREAD
 from resnet_check.cli.main import complain
 from resnet_check.cli.output import repository_path, repository_root, write_file
 from resnet_check.rules.selection import selected, selected_properties
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from resnet_check.checking import FileReport, Report
     from resnet_check.report import RenderOptions
     from resnet_check.running import Work
-
-UNREAD = frozenset({"syntax-error", "too-complex"})
-"""The findings with which a file was not looked at as a whole: what else is in it stays unknown."""
 
 Judged = Callable[[Entry], bool]
 """Says whether the run would have found what an entry stands for."""

@@ -26,34 +26,27 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     a file that cannot be read keeps the entries that it has, and the status is 2.
     """
     from resnet_check.gate.lockfile import NAME, Lock, nearest_lock, read_lock, updated, written
-    from resnet_check.gate.past import bare, unreadable
-    from resnet_check.gate.snapshot import Gate
-    from resnet_check.running import Work, run
+    from resnet_check.gate.past import look, unreadable
 
     target = nearest_lock(os.curdir)
     old = Lock(NAME, {}) if target is None else read_lock(target)
-    settings = {path: find_settings(os.path.dirname(path)) for path in find_files(paths, excluded)}
-    work = [
-        Work(path, bare(override(found, {"input": options["input_size"]})), gate=Gate())
-        for path, found in settings.items()
-    ]
-    reports = run(work).files
-    failures = list(unreadable(reports))
-    reports = tuple(report for report in reports if not any(unreadable([report])))
-    whole = {report.path: [each for each in report.snapshots if each.status != "failed"] for report in reports}
-    broken = [
-        f"{report.path}:{each.line}" for report in reports for each in report.snapshots if each.status == "failed"
-    ]
+    changes = {"input": options["input_size"]}
+    files = find_files(paths, excluded)
+    reports = look((path, override(find_settings(os.path.dirname(path)), changes)) for path in files)
+    failures = {report.path: list(unreadable(report)) for report in reports}
+    read = [report for report in reports if not failures[report.path]]
+    whole = {report.path: [each for each in report.snapshots if each.status != "failed"] for report in read}
+    broken = [f"{report.path}:{each.line}" for report in read for each in report.snapshots if each.status == "failed"]
     new = updated(old, whole)
     write_file(new.path, written(new))
     number = sum(map(len, whole.values()))
     write(f"{number:,} model{'' if number == 1 else 's'} written to {new.path}\n")
-    for failure in failures:
+    for failure in (why for found in failures.values() for why in found):
         complain(f"not locked: {failure}")
     for place in broken:
         complain(
             f"not locked, since it does not run: the model at {place}; see `resnet-check {place.rpartition(':')[0]}`"
         )
-    if failures:
+    if len(read) < len(reports):
         return CANNOT
     return FOUND_SOMETHING if broken else FOUND_NOTHING

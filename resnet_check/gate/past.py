@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from resnet_check.checking import FileReport
@@ -21,8 +22,8 @@ READABLE = ("syntax-error",)
 class Past(NamedTuple):
     """What became of models since a commit, and what kept some of them from being compared.
 
-    ``changed`` are the paths that are not as they were, with what each was called; ``compared`` is the number of models
-    that were looked at on either side. Paths are from the root of the repository.
+    ``changed`` are the paths that are not as they were, with what each was called; paths are from the root of the
+    repository.
     """
 
     changed: Mapping[str, str | None]
@@ -34,14 +35,15 @@ def since(
     repository: Repository,
     commit: str,
     files: Sequence[FileReport],
-    is_inside: Callable[[str], bool],
+    paths: Iterable[str],
     settings_in: Callable[[str], Settings],
 ) -> Past:
     """Return what became of the models since a commit, given the reports with Snapshots of the files as they are.
 
     Only what a change can have reached is read again: files that changed, and those that rest on one that did. Of the
-    files that are gone those count of whose path from the root ``is_inside`` says so.
+    files that are gone those count that were one of the ``paths`` or below it.
     """
+    asked = [from_root(repository, path) for path in paths]
     changed = repository.changed(commit)
     now = {from_root(repository, report.path): report for report in files}
     reached = {
@@ -50,7 +52,11 @@ def since(
         if path in changed or any(from_root(repository, other) in changed for other in report.dependencies)
     }
     tree = repository.tree(commit) if changed else {}
-    gone = [old for path, old in changed.items() if old in tree and old not in now and (path in now or is_inside(old))]
+    gone = [
+        old
+        for path, old in changed.items()
+        if old in tree and old not in now and (path in now or any(is_below(old, folder) for folder in asked))
+    ]
     wanted = [path for path in dict.fromkeys([*reached, *gone]) if path in tree and path.endswith(".py")]
     before = _read(repository, tree, wanted, settings_in) if wanted else []
     old, new = named(dict(zip(wanted, before, strict=True))), named(reached)
@@ -60,25 +66,27 @@ def since(
         if was not in {None, path} and path in now
         for each in now[path].snapshots
     }
-    return Past(changed, model_changes(old, new, moved), tuple(unreadable([*before, *reached.values()])))
+    failures = tuple(why for report in (*before, *reached.values()) for why in unreadable(report))
+    return Past(changed, model_changes(old, new, moved), failures)
 
 
 def _read(
     repository: Repository, tree: Mapping[str, str], paths: Sequence[str], settings_in: Callable[[str], Settings]
 ) -> list[FileReport]:
-    """Return the reports of files as they are in a tree, under their paths from the root."""
+    """Return the reports of files as they are in a tree, under their paths from the root; their settings are those of now."""
+    settings = [settings_in(os.path.join(repository.root, os.path.dirname(path))) for path in paths]
     with laid_out(repository, tree) as folder:
-        work = [
-            Work(os.path.join(folder, path), bare(settings_in(os.path.dirname(path))), gate=Gate()) for path in paths
-        ]
-        reports = run(work, use_cache=False).files
+        files = [os.path.join(folder, path) for path in paths]
+        reports = look(zip(files, settings, strict=True), use_cache=False)
     return [report._replace(path=path) for path, report in zip(paths, reports, strict=True)]
 
 
-def bare(settings: Settings) -> Settings:
-    """Return settings under which only the models of a file are looked at, and whether it can be read."""
-    from dataclasses import replace
+def look(files: Iterable[tuple[str, Settings]], *, use_cache: bool = True) -> tuple[FileReport, ...]:
+    """Return the reports of files with the Snapshots of their models, and with nothing else but whether each can be read."""
+    return run([Work(path, _bare(settings), gate=Gate()) for path, settings in files], use_cache=use_cache).files
 
+
+def _bare(settings: Settings) -> Settings:
     return replace(settings, select=READABLE, extend_select=(), ignore=(), per_file_ignores=())
 
 
@@ -101,10 +109,9 @@ def is_below(path: str, folder: str) -> bool:
     return folder in {os.curdir, path} or path.startswith(f"{folder}/")
 
 
-def unreadable(reports: Iterable[FileReport]) -> Iterator[str]:
-    """Yield why files could not be read, so that nothing is known of their models."""
-    for report in reports:
-        yield from report.failures
-        for finding in report.findings:
-            if finding.rule == "syntax-error":
-                yield f"{report.path}:{finding.line}: {finding.message}"
+def unreadable(report: FileReport) -> Iterator[str]:
+    """Yield why a file could not be read, so that nothing is known of its models."""
+    yield from report.failures
+    for finding in report.findings:
+        if finding.rule in READABLE:
+            yield f"{report.path}:{finding.line}: {finding.message}"

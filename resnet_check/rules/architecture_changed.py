@@ -32,6 +32,7 @@ from resnet_check.finding import Finding
 from resnet_check.graph.records import Site
 from resnet_check.rules._examples import BASIC, RESNET18, network
 from resnet_check.rules.base import FileContext, Reporter, rule
+from resnet_check.source import text_span
 
 if TYPE_CHECKING:
     from resnet_check.gate.changes import ModelChange
@@ -76,9 +77,8 @@ def _words(change: ModelChange) -> str:
 
 def _site(context: FileContext, line: int) -> Site:
     """Return the place of the text of a line."""
-    text = context.source.lines[line - 1]
-    start = len(text) - len(text.lstrip()) + 1
-    return Site(context.source.path, line, start, line, max(start + 1, len(text.rstrip()) + 1))
+    start, end = text_span(context.source.lines[line - 1])
+    return Site(context.source.path, line, start, line, end)
 
 
 LOCKED = network(BASIC, RESNET18)
