@@ -79,7 +79,7 @@ def assigned(found: Places, node: ast.AST | None, name: str | None) -> Fix | Non
 
 def may_drop(text: str) -> bool:
     """Return whether a line of a text begins like the statement that builds a layer."""
-    return re.search(r"^\s+nn\.[A-Z]\w*\(", text, re.MULTILINE) is not None
+    return re.search(r"^[ \t]+nn\.[A-Z]\w*\(", text, re.MULTILINE) is not None
 
 
 def dropped_layers(context: FileContext) -> Iterator[ast.Call]:

@@ -33,6 +33,9 @@ from resnet_check.read.static.values import (
 from resnet_check.read.static.weighing import weigh
 
 REGISTRIES = ("_parameters", "_buffers", "_modules")
+BEFORE, AFTER = "_forward_pre_hooks", "_forward_hooks"
+HOOKS = frozenset({BEFORE, AFTER})
+"""Where a module keeps its hooks, by key."""
 
 
 def in_training(interpreter: Interpreter, module: Instance) -> bool:
@@ -84,8 +87,8 @@ def unmodelled(owner: Any, name: str) -> bool:
 MODULE_NAMES = frozenset(
     "T_destination bfloat16 buffers call_super_init compile get_buffer get_extra_state ipu mtia set_submodule"
     " register_full_backward_pre_hook register_state_dict_pre_hook register_load_state_dict_pre_hook zero_grad"
-    " _apply _backward_hooks _backward_pre_hooks _compiled_call_impl _forward_hooks _forward_hooks_always_called"
-    " _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs _get_backward_hooks"
+    " _apply _backward_hooks _backward_pre_hooks _compiled_call_impl _forward_hooks_always_called"
+    " _forward_hooks_with_kwargs _forward_pre_hooks_with_kwargs _get_backward_hooks"
     " _get_backward_pre_hooks _is_full_backward_hook _load_from_state_dict _load_state_dict_post_hooks"
     " _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _named_members _non_persistent_buffers_set"
     " _register_load_state_dict_pre_hook _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict"
@@ -226,6 +229,8 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return Native(name, lambda i, _s, wanted: get_attribute(i, owner, wanted, node, frame))
     if name in CLASS_FACTS:
         return class_facts(owner.cls)[name]
+    if name in HOOKS and owner.is_module:
+        return owner.attributes.setdefault(name, {})
     return changed(owner) or MISSING
 
 
@@ -362,6 +367,10 @@ def set_attribute(interpreter: Interpreter, owner: Any, name: str, value: Any, n
             from resnet_check.read.static.calling import call
 
             call(interpreter, setter[0], (owner, name, value), {}, node, frame)
+            return
+        content = value.payload if isinstance(value, Instance) else value
+        if name == "__dict__" and isinstance(content, dict):
+            owner.attributes = content
             return
         store(interpreter, owner, name, value, frame.site(node) if owner.is_module else None)
     elif isinstance(owner, Tensor):

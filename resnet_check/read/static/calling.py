@@ -360,6 +360,8 @@ def construct_anew(
     if instance.is_module:
         interpreter.instances.append(instance)
         instance.running = interpreter.trace is not None
+        if isinstance(cls.namespace.get("__getattribute__"), Function):
+            interpreter.lose(Opaque(f"`{cls.name}` looks up its attributes itself", instance.built))
         if cls.metaclass is not None:
             # taken for one that calls the constructor of the base first, as frameworks do
             initialise_module(instance)

@@ -7,6 +7,7 @@ from typing import Any
 
 from resnet_check.read.static.frames import MISSING, Frame
 from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.python_types import OBJECT
 from resnet_check.read.static.values import (
     Class,
     Instance,
@@ -31,6 +32,8 @@ def make_class(interpreter: Interpreter, node: ast.ClassDef, frame: Frame) -> Cl
             opaque = opaque or (base if isinstance(base, Opaque) else Opaque("a base class", frame.site(expression)))
         elif not isinstance(base, (Native, Partial)):
             opaque = opaque or Opaque("a base class that is not read", frame.site(expression))
+    if not bases and opaque is None:
+        bases.append(OBJECT)
     cls = Class(node.name, tuple(bases), {}, node=node, path=frame.file.path, opaque=opaque)
     scope = Frame(frame.file, frame, frame.caller, frame.call_node)
     scope.open_at(frame.caller_site)

@@ -12,6 +12,9 @@ from resnet_check.read.static.modules import MODULE
 from resnet_check.read.static.operations import kind_of, unwrap
 from resnet_check.read.static.values import Class, Instance, Native, Opaque, Tensor
 
+STEPS = 8
+"""What a module in a container counts as work: it is registered, walked over, told of and forgotten."""
+
 
 def entries(instance: Instance) -> dict[str, Any]:
     """Return what a container holds, by key."""
@@ -22,6 +25,7 @@ def entries(instance: Instance) -> dict[str, Any]:
 
 def put(interpreter: Interpreter, site: Any, instance: Instance, key: str, value: Any) -> None:
     """Register an element; something that is no module is a mistake."""
+    interpreter.tick(STEPS)
     if isinstance(value, Opaque):
         entries(instance)[key] = value
     elif isinstance(value, Tensor) or value is None:

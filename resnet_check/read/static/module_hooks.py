@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from resnet_check.read.static import prelude
+from resnet_check.read.static.attributes import AFTER, BEFORE
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.values import Instance
-
-BEFORE = "_forward_pre_hooks"
-AFTER = "_forward_hooks"
 
 
 def registration(kind: str) -> Any:
@@ -18,7 +16,7 @@ def registration(kind: str) -> Any:
 
     def register(interpreter: Interpreter, site: Any, instance: Instance, hook: Any, **_: Any) -> Any:
         hooks = instance.attributes.setdefault(kind, {})
-        key = 1 + max(hooks, default=-1)
+        key = max((k for k in hooks if isinstance(k, int)), default=-1) + 1
         hooks[key] = hook
         handle = prelude.find(interpreter, "torch.utils.hooks.RemovableHandle")
         return call_value(interpreter, site, handle, hooks, key)

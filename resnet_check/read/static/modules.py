@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from resnet_check.read.static import module_hooks, replays
-from resnet_check.read.static.attributes import bind_to, initialise_module, register
+from resnet_check.read.static.attributes import AFTER, BEFORE, bind_to, initialise_module, register
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.operations import ContextManager, kind_of
@@ -56,7 +56,7 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
     elif not interpreter.module_stack and args:
         interpreter.touched += 1
         instance.inputs.append(args[0])
-    if module_hooks.BEFORE in instance.attributes:
+    if BEFORE in instance.attributes:
         args = module_hooks.before(interpreter, site, instance, args)
     interpreter.module_stack.append(instance)
     try:
@@ -65,7 +65,7 @@ def call_module(interpreter: Interpreter, site: Any, instance: Instance, *args: 
     finally:
         if interpreter.module_stack:
             interpreter.module_stack.pop()
-    if module_hooks.AFTER in instance.attributes:
+    if AFTER in instance.attributes:
         result = module_hooks.after(interpreter, site, instance, args, result)
     if interpreter.trace is not None:
         interpreter.trace.leave(instance, result, len(interpreter.problems))
@@ -217,6 +217,22 @@ def module_setattr(interpreter: Interpreter, site: Any, instance: Instance, name
     store(interpreter, instance, name, value, site)
 
 
+def object_setattr(interpreter: Interpreter, __: Any, instance: Any, name: Any, value: Any) -> None:
+    """``object.__setattr__``: an attribute, whatever the value and the class."""
+    if isinstance(instance, Instance) and isinstance(name, str):
+        instance.attributes[name] = value
+    else:
+        interpreter.lose(Opaque("`object.__setattr__` of something that is not read"))
+
+
+def object_getattribute(interpreter: Interpreter, site: Any, instance: Any, name: Any) -> Any:
+    """``object.__getattribute__``: the usual look-up."""
+    from resnet_check.read.static.attributes import get_attribute
+    from resnet_check.read.static.hosted import Nowhere
+
+    return get_attribute(interpreter, instance, name, None, Nowhere(site))
+
+
 def module_getattr(interpreter: Interpreter, site: Any, instance: Instance, name: Any) -> Any:
     """``nn.Module.__getattr__``: only the registries."""
     for registry in ("_parameters", "_buffers", "_modules"):
@@ -297,13 +313,15 @@ METHODS: dict[str, Any] = {
     "named_buffers": lambda _i, _s, m, _prefix="", recurse=True, **_k: iter(
         own_tensors(m, "_buffers", recurse=recurse)
     ),
-    "register_forward_hook": module_hooks.registration(module_hooks.AFTER),
-    "register_forward_pre_hook": module_hooks.registration(module_hooks.BEFORE),
+    "register_forward_hook": module_hooks.registration(AFTER),
+    "register_forward_pre_hook": module_hooks.registration(BEFORE),
     "_get_name": lambda _i, _s, m: m.cls.name,
     **dict.fromkeys(QUIET, itself),
 }
 MODULE.namespace.update({name: Native(f"Module.{name}", method, lenient=True) for name, method in METHODS.items()})
 MODULE.namespace["dump_patches"] = False
+OBJECT.namespace["__setattr__"] = Native("object.__setattr__", object_setattr)
+OBJECT.namespace["__getattribute__"] = Native("object.__getattribute__", object_getattribute)
 MODULE.namespace["_version"] = 1
 
 

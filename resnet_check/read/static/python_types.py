@@ -9,7 +9,7 @@ from typing import Any
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import MAX_ITEMS, Interpreter
-from resnet_check.read.static.values import BudgetExceeded, Class, Instance, Opaque, Partial, Tensor
+from resnet_check.read.static.values import BudgetExceeded, Class, Instance, Native, Opaque, Partial, Tensor
 
 OBJECT = Class("object", (), {}, qualified="object", host=object)
 TYPES: dict[str, Class] = {
@@ -85,11 +85,39 @@ def type_of(value: Any) -> Any:
 
 
 def host_payload(interpreter: Interpreter, host: type, args: tuple[Any, ...], site: Any) -> Any:
-    """Return the list, dict or text inside a new object whose class derives from one."""
+    """Return the list, dict or text inside a new object whose class derives from one, as ``__new__`` leaves it."""
+    if host in FILLED_LATER:
+        return host()
     maker = HOST_CONSTRUCTORS.get(host.__name__)
     if maker is None or host is type:
         return None
     return maker(interpreter, site, *args[:1])
+
+
+FILLED_LATER = (list, dict, set)
+"""Python's types that are empty until their ``__init__`` runs."""
+
+
+def fill(interpreter: Interpreter, site: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+    """``list.__init__``, ``dict.__init__`` and ``set.__init__``: what was inside goes, except that a dict keeps it."""
+    payload: Any = instance.payload if isinstance(instance, Instance) else None
+    host = type(payload)
+    if host not in FILLED_LATER:
+        interpreter.lose(Opaque("the content of something that is not read", site))
+        return
+    made = HOST_CONSTRUCTORS[host.__name__](interpreter, site, *args, **kwargs)
+    if not isinstance(made, host):
+        instance.payload = made
+    elif isinstance(payload, list):
+        payload[:] = made
+    else:
+        if isinstance(payload, set):
+            payload.clear()
+        payload.update(made)
+
+
+for _host in FILLED_LATER:
+    TYPES[_host.__name__].namespace["__init__"] = Native(f"{_host.__name__}.__init__", fill, lenient=True)
 
 
 def make_int(interpreter: Interpreter, site: Any, value: Any = 0, base: Any = None) -> Any:

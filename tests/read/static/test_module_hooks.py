@@ -61,6 +61,14 @@ CASES = {
         + FORWARD,
         "(N, 8, H // 2, W // 2)",
     ),
+    "a hook that is put where torch keeps them": (
+        "        self.second._forward_hooks[0] = lambda module, inputs, output: output[:, :5]\n" + FORWARD,
+        "(N, 5, H, W)",
+    ),
+    "a forward that an object gets behind its class": (
+        '        object.__setattr__(self, "forward", lambda x: self.first(x)[:, :5])\n' + FORWARD,
+        "(N, 5, H, W)",
+    ),
     "hooks that only look": (
         "        self.register_forward_hook(lambda module, inputs, output: print(output.shape))\n" + FORWARD,
         "(N, 8, H, W)",

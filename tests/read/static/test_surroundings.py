@@ -62,6 +62,51 @@ class Own:
         5,
     ),
     "an array of one number": ("ones = np.full((3,), 2).tolist()", "sum(ones)", 6),
+    "a dictionary whose keys are attributes": (
+        """
+class Config(dict):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.__dict__ = self
+""",
+        "Config(width=8).width",
+        8,
+    ),
+    "a dictionary that its own constructor fills": (
+        """
+class Config(dict):
+    def __init__(self, **kwargs):
+        super().__init__()
+        for key, value in kwargs.items():
+            self[key] = 2 * value
+    def __getattr__(self, name):
+        return self[name]
+""",
+        "Config(width=4).width",
+        8,
+    ),
+    "a list that its own constructor fills": (
+        """
+class Steps(list):
+    def __init__(self, number):
+        list.__init__(self, range(number))
+        self.append(7)
+""",
+        "len(Steps(4))",
+        5,
+    ),
+    "attributes that pass through `__setattr__`": (
+        """
+class Config:
+    def __init__(self):
+        self.width = 7
+        object.__setattr__(self, "depth", 2)
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value + 1)
+""",
+        "Config().width + Config().depth",
+        10,
+    ),
 }
 
 
@@ -69,6 +114,18 @@ class Own:
 def test_a_width_is_what_python_makes_it(text: str, width: str, expected: int) -> None:
     model = model_of(text, width)
     assert (model.status, model.params) == ("complete", 3 * expected)
+
+
+def test_a_class_that_looks_up_its_attributes_itself_is_not_known() -> None:
+    text = (
+        NET.format(width=8)
+        + """
+    def __getattribute__(self, name):
+        return (lambda x: x) if name == "forward" else super().__getattribute__(name)
+"""
+    )
+    (model,) = read(parse_source("net.py", f"from torch import nn\n{text}".encode())).models
+    assert (model.status, model.accepted) == ("partial", None)
 
 
 @pytest.mark.parametrize(
