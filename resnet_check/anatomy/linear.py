@@ -22,12 +22,12 @@ def linear_gaps(net: Anatomy) -> Iterator[Gap]:
         expected = usual or is_preactivated(block) or (original and block.then.startswith("a"))
         if expected and is_linear(net, gap, normed=normed):
             yield gap
-    if usual and set(net.stem.letters) <= set("cnap_"):
+    if usual and set(net.stem.letters) <= set("cnap_") and set(net.stem.letters) & set("na"):
         yield from (gap for gap in gaps(net.stem) if is_linear(net, gap, normed=normed) and not narrows(net, gap.first))
 
 
 def narrows(net: Anatomy, conv: int) -> bool:
-    """Return whether a convolution of the stem gives fewer channels than it takes: MobileNetV2's linear bottleneck."""
+    """Return whether a convolution gives fewer channels than it takes: in a stem MobileNetV2's linear bottleneck."""
     op = net.model.ops[conv]
     return channels(op) < int(value(op.attributes.get("in_channels", 0)))
 
@@ -55,14 +55,23 @@ def is_preactivated(block: Block) -> bool:
     return block.branch.letters.startswith("na")
 
 
+def is_low_rank(net: Anatomy, gap: Gap) -> bool:
+    """Return whether two 1x1 convolutions go through fewer channels: a matrix of low rank, MobileNeXt's linear bottleneck."""
+    first, second = net.model.ops[gap.first], net.model.ops[gap.second]
+    pointwise = all(set(op.attributes.get("kernel", ())) == {1} for op in (first, second))
+    return pointwise and narrows(net, gap.first) and channels(first) < channels(second)
+
+
 def is_linear(net: Anatomy, gap: Gap, *, normed: bool) -> bool:
-    """Return whether two ordinary convolutions have at most a norm, a pool or padding between them.
+    """Return whether two ordinary convolutions have at most a norm, a mean or padding between them.
 
     In a network with norms one must be between them: two convolutions without anything between are a factorised one.
     """
     flow = net.flow
     return (
         set(gap.letters) <= set("np_")
+        and not any("max_pool" in net.model.ops[op].kind for op in gap.ops)
+        and not is_low_rank(net, gap)
         and ("n" in gap.letters if normed else net.model.ops[gap.first].attributes["bias"])
         and all(is_plain(flow, op) for op in (gap.first, gap.second))
         and is_private(flow, gap)
@@ -97,7 +106,7 @@ def outline(block: Block) -> str:
 def is_original(net: Anatomy, block: Block) -> bool:
     """Return whether a branch begins with a convolution, ends without an activation, and is no inverted bottleneck."""
     order = outline(block)
-    return is_simple(block.branch) and order[0] == "c" and order[-1] != "a" and not is_inverted(net.flow, block)
+    return is_simple(block.branch) and order[:1] == "c" and order[-1:] != "a" and not is_inverted(net.flow, block)
 
 
 def is_bare(block: Block) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from resnet_check.blame.branches import branches, layer_names, torch_layer
-from resnet_check.blame.change import Change, replaced, with_keyword
+from resnet_check.blame.change import Change, replaced, source_of, with_keyword
 from resnet_check.blame.channels import OUTPUT_ARGUMENTS, exchanges, layer_chain, of_layer
 from resnet_check.blame.conditions import channel_pairs, conditions, flags, forgotten
 from resnet_check.blame.flow import FUNCTION_ARGUMENTS, LAYER_ARGUMENTS, argument_places, layer_kind, scope_of
@@ -30,6 +30,7 @@ def candidates(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
                 yield from paddings(tree, model, one)
             elif one.kind in SLICES:
                 yield from slices(tree, one)
+        yield from repeated(tree, model, side)
     shapes = [tuple(value(s) for s in model.ops[i].shape) for i in op.inputs[:2]]
     if len(shapes) == 2 and all(len(s) > 1 for s in shapes) and shapes[0][1] != shapes[1][1]:
         for number, side in enumerate(sides):
@@ -40,6 +41,16 @@ def candidates(tree: Tree, model: Model, op: Op) -> Iterator[Change]:
                 other = shapes[0][1] if shapes[1][1] == has else shapes[1][1]
                 yield from of_layer(tree, record, OUTPUT_ARGUMENTS, (other, has), 1.2 + 0.2 * number)
     yield from around(tree, model, op)
+
+
+def repeated(tree: Tree, model: Model, side: list[Op]) -> Iterator[Change]:
+    """Yield a branch without a second call of one of its layers, which halves the map once more."""
+    seen: set[str] = set()
+    for op in side:
+        call = tree.call(op.site) if torch_layer(model, op) is not None and op.path in seen else None
+        if call is not None and len(call.args) == 1 and not call.keywords:
+            yield replaced(tree, call, source_of(tree, call.args[0]), 0.6, call)
+        seen.add(op.path)
 
 
 def chain_of(tree: Tree, model: Model, op: Op) -> tuple[list[ast.Call | None], list[str]]:

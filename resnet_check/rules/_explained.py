@@ -30,7 +30,24 @@ def explained(context: FileContext, model: Model | None, problem: Problem) -> bo
         mixed_up_in(context, model, home(model, problem)) or mistaken_layer(context, model, problem)
     ):
         return True
-    return any(explains(cause, problem) for cause in model.problems if cause.kind in CAUSES)
+    if any(explains(cause, problem) for cause in model.problems if cause.kind in CAUSES):
+        return True
+    return model.kind == "class" and rests_on_nothing(context, model, problem)
+
+
+def rests_on_nothing(context: FileContext, model: Model, problem: Problem) -> bool:
+    """Return whether a class was built with defaults that only stand for what its users give, and that shows at once.
+
+    ``anchors=()`` has no first element; what goes wrong behind that says nothing about the class.
+    """
+    from resnet_check.rules._calls import to_be_given
+    from resnet_check.rules._places import places
+
+    before = model.problems[: model.problems.index(problem)]
+    empty = problem.kind == "reshape" and 0 in problem.facts["shape"]
+    if not empty and not any("0 elements" in p.facts.get("reason", "") or p.facts.get("none") for p in before):
+        return False
+    return to_be_given(places(context), model)
 
 
 def home(model: Model, problem: Problem) -> str:

@@ -327,6 +327,43 @@ class Net(nn.Module):
     def forward(self, x):
         return self.fc(self.body(x))
 """,
+    # A map between two convolutions that is given by the largest of several values is not linear.
+    _NET.format_map(_RELU | {"first": "F.max_pool2d(self.bn1(self.conv1(x)), 3, 1, 1)"}),
+    # MobileNeXt's linear bottleneck: two 1x1 convolutions are a matrix of low rank.
+    """
+import torch
+from torch import nn
+
+
+def unit(i, o, k, groups=1):
+    return nn.Sequential(nn.Conv2d(i, o, k, padding=k // 2, groups=groups, bias=False), nn.BatchNorm2d(o))
+
+
+class Sandglass(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.branch = nn.Sequential(
+            unit(c, c, 3, c), nn.ReLU6(), unit(c, c // 4, 1), unit(c // 4, c, 1), nn.ReLU6(), unit(c, c, 3, c)
+        )
+
+    def forward(self, x):
+        return x + self.branch(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(unit(3, 16, 3), nn.ReLU6())
+        self.body = nn.Sequential(Sandglass(16), Sandglass(16))
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x):
+        return self.fc(self.body(self.stem(x)).mean((2, 3)))
+""",
+    # A stem that cuts an image into patches has neither norms nor activations.
+    _NET.format_map(_RELU | {"stem": "self.conv2(self.conv(x))"})
+    .replace("self.bn = nn.BatchNorm2d(8)", "self.conv2 = nn.Conv2d(8, 8, 2, 2)")
+    .replace("nn.Conv2d(3, 8, 3, 1, 1, bias=False)", "nn.Conv2d(3, 8, 2, 2)"),
     # Pre-activation: the stem and the sums stay linear, since each block begins with norm and ReLU.
     _PREACT.format(first="F.relu(self.bn1(x))", second="F.relu(self.bn2(y))"),
 )

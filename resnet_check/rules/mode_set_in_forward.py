@@ -41,7 +41,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield the calls in forward that set the mode."""
     for model, problem in [*context.found("mode-set-in-forward"), *written(context)]:
         node = places(context).at(problem.site, ast.Call)
-        text = places(context).segment(node) if node is not None else "a call"
+        text = places(context).segment(node) if node is not None else f"{problem.facts['owner']}.train()"
         method = name_of(node.func) if isinstance(node, ast.Call) else "train"
         yield report(
             problem.site,

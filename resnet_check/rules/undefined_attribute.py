@@ -242,6 +242,43 @@ class Net(nn.Module):
 )
 
 GOOD = (
+    # Where a program leaves, nothing behind that runs.
+    """
+import argparse
+import sys
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        if width > 64:
+            raise ValueError(width)
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", type=int, default=99)
+    parser.add_argument("--images")
+    options = parser.parse_args()
+    try:
+        net = Net(options.width)
+    except ValueError as error:
+        print(error)
+        sys.exit(1)
+    net.eval()
+    if not options.images:
+        parser.error("no images")
+
+
+if __name__ == "__main__":
+    main()
+""",
     # What torch's compiler gives back has methods of its own.
     """
 import torch

@@ -215,11 +215,15 @@ def last(node: ast.Name | ast.Attribute) -> str:
 
 
 def loaded(found: Places, node: ast.Attribute) -> bool:
-    """Return whether the attribute is read for more than initialising its parameters: ``x.bn2.weight`` does only that."""
+    """Return whether the attribute is read for more than initialising its parameters, as ``x.bn2.weight`` is at first.
+
+    Later on a method may read a weight, or write it for a layer that training does not use (re-parametrisation).
+    """
     if not isinstance(node.ctx, ast.Load):
         return False
-    parent = found.parents.get(node)
-    return not (isinstance(parent, ast.Attribute) and parent.attr in {"weight", "bias", "apply"})
+    parent, function = found.parents.get(node), found.function_of(node)
+    of_weights = isinstance(parent, ast.Attribute) and parent.attr in {"weight", "bias", "apply"}
+    return not of_weights or (function is not None and not any(w in function.name for w in ("init", "reset", "load")))
 
 
 def own_attribute(found: Places, node: ast.Attribute) -> bool:
@@ -370,5 +374,26 @@ class Net(nn.Module):
 
 def predict(net, x):
     return net.outside(net(x))
+""",
+    # A layer that is only for use after training gets its weights from those that learnt.
+    """
+import torch.nn.functional as F
+from torch import nn
+
+
+class Merged(nn.Module):
+    def __init__(self, width=3):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.point = nn.Conv2d(width, width, 1)
+        self.plain = nn.Conv2d(width, width, 3, padding=1)
+
+    def merge(self):
+        self.plain.weight.data = self.conv.weight + F.pad(self.point.weight, (1, 1, 1, 1))
+        self.plain.bias.data = self.conv.bias + self.point.bias
+
+    def forward(self, x):
+        return self.conv(x) + self.point(x)
+
 """,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.interpreter import Interpreter, exception_value
 from resnet_check.read.static.python_types import OBJECT, TYPES
-from resnet_check.read.static.values import Class, Instance, Native, Opaque
+from resnet_check.read.static.values import Class, Instance, Native, Opaque, Raised
 
 NAMESPACE = Class("Namespace", (OBJECT,), {}, qualified="argparse.Namespace")
 
@@ -56,6 +56,20 @@ def same(_: Interpreter, __: Any, parser: Instance, *args: Any, **kwargs: Any) -
     return parser
 
 
+def leave(_: Interpreter, site: Any, *args: Any, **kwargs: Any) -> None:
+    """``sys.exit`` and what calls it: nothing behind it runs."""
+    del args, kwargs
+    raise Raised(exception_value("SystemExit", ""), site, explicit=True)
+
+
+def unread(_: Interpreter, site: Any, *args: Any, **kwargs: Any) -> Opaque:
+    del args, kwargs
+    return Opaque("the command line", site)
+
+
+UNREAD = "add_subparsers convert_arg_line_to_args format_help format_usage get_default parse_intermixed_args register"
+"""Methods of a parser that are not followed."""
+
 PARSER = Class(
     "ArgumentParser",
     (OBJECT,),
@@ -70,6 +84,10 @@ PARSER = Class(
             "add_argument_group": same,
             "add_mutually_exclusive_group": same,
             "print_help": lambda *_a: None,
+            "print_usage": lambda *_a: None,
+            "error": leave,
+            "exit": leave,
+            **dict.fromkeys(UNREAD.split(), unread),
         }.items()
     },
     qualified="argparse.ArgumentParser",

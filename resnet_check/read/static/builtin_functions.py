@@ -7,6 +7,7 @@ from typing import Any
 
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static import instances, operations, tensors
+from resnet_check.read.static.arguments import leave
 from resnet_check.read.static.attributes import (
     delete_attribute,
     find_attribute,
@@ -374,6 +375,8 @@ FUNCTIONS: dict[str, Any] = {
         "ord": text_of,
         "pow": powered,
         "print": quiet,
+        "exit": leave,
+        "quit": leave,
         "property": lambda _i, _s, getter=None, setter=None, *_: Property(getter, setter),
         "repr": text_of,
         "round": rounded,

@@ -11,7 +11,7 @@ from typing import Any
 
 from resnet_check.graph.dim import OPERATIONS, Dim, apply
 from resnet_check.read.static import instances, operations
-from resnet_check.read.static.arguments import PARSER
+from resnet_check.read.static.arguments import PARSER, leave
 from resnet_check.read.static.classes import FieldDefault, functional_enum, make_dataclass, named_tuple
 from resnet_check.read.static.copying import copy_value
 from resnet_check.read.static.environment import ENVIRON, getenv
@@ -407,7 +407,8 @@ VALUES: dict[str, Any] = {
     "sys.version_info": (3, 11, 0, "final", 0),
     "sys.path": Opaque("`sys.path`"),
     "sys.argv": Opaque("the command line"),
-    "sys.exit": native("exit", unknown("the end of the program")),
+    "sys.exit": native("exit", leave),
+    "os._exit": native("exit", leave),
     "sys.setrecursionlimit": native("setrecursionlimit", nothing),
     "time.time": native("time", unknown("the time", "number")),
     "argparse.ArgumentParser": PARSER,
