@@ -381,11 +381,9 @@ def _nested(output: Any) -> Any:
     """Return the output's sizes: a list for a tensor, a list of those for several, a dict for named ones."""
     if isinstance(output, Mapping):
         return {str(name): _nested(value) for name, value in output.items()}
-    if isinstance(output, (tuple, list)):
-        if output and all(isinstance(value, (tuple, list, Mapping, type(None))) for value in output):
-            return [_nested(value) for value in output]
-        return list(_sizes(output))
-    return None
+    if isinstance(output, list):
+        return [_nested(value) for value in output]
+    return list(_sizes(output)) if isinstance(output, tuple) else None
 
 
 def _sizes(shape: Iterable[Any]) -> Iterator[int | None]:

@@ -3,8 +3,9 @@
 import pytest
 
 from resnet_check import checking
-from resnet_check.checking import check_source
+from resnet_check.checking import Report, check_source
 from resnet_check.config import Settings
+from resnet_check.report import FORMATS, RenderOptions, render
 from resnet_check.rules.base import all_rules
 from resnet_check.source import parse_source
 
@@ -74,3 +75,45 @@ def test_with_time_for_all_rules_nothing_is_said(monkeypatch):
     report = found(monkeypatch, len(all_rules()) + 1)
     assert messages(report) == []
     assert "linear-features-mismatch" in {finding.rule for finding in report.findings}
+
+
+NET = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+{layers}
+
+    def forward(self, x):
+{steps}
+"""
+
+ODD = {
+    "a list of lists of tensors and other things": ("        self.a = None", "        return [(), ['', x, 3, [x, x]]]"),
+    "a layer for as many features as nobody knows": (
+        "        self.a = None",
+        "        x = x.permute(1, 0, 2, 3).reshape(0, -1)\n        self.a = nn.Linear(x.shape[1], 10)\n        return self.a(x)",
+    ),
+    "a bottleneck of no width": (
+        "        self.a, self.b, self.c = nn.Conv2d(3, 0, 1), nn.Conv2d(0, 0, 3, padding=1), nn.Conv2d(0, 3, 1)",
+        "        return F.relu(x + self.c(F.relu(self.b(F.relu(self.a(x))))))",
+    ),
+    "branches without a convolution": (
+        "        self.a = nn.Linear(3, 3)",
+        "        y = self.a(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)\n        return x + F.avg_pool2d(F.relu(y), 3, 1, 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layers", "steps"), ODD.values(), ids=ODD)
+@pytest.mark.parametrize("like", [None, "resnet-50"])
+def test_no_rule_and_no_format_stumbles_over_what_is_odd(layers, steps, like):
+    report = check_source(parse_source("net.py", NET.format(layers=layers, steps=steps).encode()), Settings(like=like))
+    assert report.failures == ()
+    assert len(report.models) == 1
+    for form in FORMATS:
+        assert isinstance(render(form, Report((report,)), RenderOptions()), str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from resnet_check.graph.dim import value
 from resnet_check.graph.records import Model, ModuleRecord
 
 
@@ -20,7 +21,12 @@ def below(model: Model, record: ModuleRecord) -> list[ModuleRecord]:
 
 def trainable(records: list[ModuleRecord]) -> int:
     """Return the number of scalars in the parameters of modules that take a gradient."""
-    return sum(prod(map(int, shape)) for r in records for name, shape in r.parameters.items() if name not in r.frozen)
+    return sum(
+        prod(value(size) or 0 for size in shape)
+        for r in records
+        for name, shape in r.parameters.items()
+        if name not in r.frozen
+    )
 
 
 def without_gradient(model: Model, records: list[ModuleRecord]) -> bool:

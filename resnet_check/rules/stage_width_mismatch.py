@@ -108,8 +108,8 @@ def is_scaled_inside(net: Architecture, wanted: Variant) -> bool:
 
 def expansion(net: Architecture) -> int | None:
     """Return by how much all bottlenecks widen, None for other blocks."""
-    found = {unit.wide / unit.inner for unit in net.units}
-    one = next(iter(found))
+    found = {unit.wide / unit.inner for unit in net.units if unit.inner}
+    one = next(iter(found), 0.0)
     return int(one) if net.kind == "bottleneck" and len(found) == 1 and one.is_integer() else None
 
 
