@@ -246,11 +246,26 @@ def try_statement(interpreter: Interpreter, node: ast.Try, frame: Frame) -> Any:
         del interpreter.handlers[depth - 1 :]
         del interpreter.module_stack[modules:]
         signal = handle(interpreter, node, names, exception, frame)
+        leave_open(node, exception, frame)
     else:
         del interpreter.handlers[depth - 1 :]
         if signal is None:
             signal = interpreter.execute(node.orelse, frame)
     return interpreter.execute(node.finalbody, frame) or signal
+
+
+def leave_open(node: ast.Try, exception: Raised, frame: Frame) -> None:
+    """Bind what a package was to give that is not here: where its users have it, the names are there."""
+    if not isinstance(exception.value, Instance) or exception.value.cls.name not in {
+        "ImportError",
+        "ModuleNotFoundError",
+    }:
+        return
+    for statement in node.body:
+        for alias in statement.names if isinstance(statement, (ast.Import, ast.ImportFrom)) else ():
+            name = alias.asname or alias.name.partition(".")[0]
+            if name != "*" and frame.holder(name) is None:
+                frame.names[name] = Opaque(f"`{name}` of a package that is not here", exception.site)
 
 
 def handle(

@@ -210,3 +210,20 @@ def test_a_table_of_an_imported_file_is_filled_as_its_top_level_fills_it(text: s
     net.write_text(f"from torch import nn\nfrom tables import TABLE\n{body}", encoding="utf-8")
     (model,) = read(read_source(str(net))).models
     assert (model.status, model.params) == ("complete", 24)
+
+
+OPTIONAL = """
+try:
+    from somewhere_else import Fast, slow as plain
+    HAS = True
+except ImportError:
+    HAS = False
+"""
+
+
+@pytest.mark.parametrize(
+    ("width", "status"), [("Fast.width if HAS else 8", "complete"), ("Fast.width", "partial"), ("plain(3)", "partial")]
+)
+def test_a_name_of_a_package_that_is_not_here_is_unknown_and_no_mistake(width: str, status: str) -> None:
+    model = model_of(OPTIONAL, width)
+    assert (model.status, model.problems) == (status, [])
