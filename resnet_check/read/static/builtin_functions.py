@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Any
 
 from resnet_check.graph.dim import Dim, apply
@@ -337,6 +338,18 @@ def text_of(_: Interpreter, site: Any, *__: Any, **___: Any) -> Any:
     return Opaque("a text", site, "text")
 
 
+def letter(_: Interpreter, site: Any, number: Any) -> Any:
+    """``chr``."""
+    known = isinstance(number, int) and 0 <= number < sys.maxunicode
+    return chr(number) if known else Opaque("a letter of something that is not read", site, "text")
+
+
+def number_of_letter(_: Interpreter, site: Any, text: Any) -> Any:
+    """``ord``."""
+    known = isinstance(text, str) and len(text) == 1
+    return ord(text) if known else Opaque("the number of a letter that is not read", site, "number")
+
+
 FUNCTIONS: dict[str, Any] = {
     name: Native(name, function, lenient=True)
     for name, function in {
@@ -345,7 +358,7 @@ FUNCTIONS: dict[str, Any] = {
         "any": quantified("any"),
         "bin": text_of,
         "callable": is_callable,
-        "chr": text_of,
+        "chr": letter,
         "classmethod": lambda _i, _s, f: ClassMethod(f),
         "delattr": del_named,
         "dir": names_of,
@@ -372,7 +385,7 @@ FUNCTIONS: dict[str, Any] = {
         "min": extreme("min"),
         "next": next_value,
         "open": lambda _i, site, *_, **__: Opaque("a file", site),
-        "ord": text_of,
+        "ord": number_of_letter,
         "pow": powered,
         "print": quiet,
         "exit": leave,

@@ -19,15 +19,7 @@ class Arguments(dict):
         self[name] = value
 
 
-class LightningModule(nn.Module):
-    automatic_optimization = True
-    current_epoch = 0
-    global_step = 0
-    device = "cpu"
-
-    def __init__(self, *args, **kwargs):
-        super().__init__()
-
+class HyperparametersMixin:
     def save_hyperparameters(self, *names, ignore=(), frame=None, logger=True):
         given = caller_arguments()
         ignored = [ignore] if isinstance(ignore, str) else list(ignore or ())
@@ -37,6 +29,16 @@ class LightningModule(nn.Module):
             if isinstance(n, dict):
                 kept = n
         self.hparams = Arguments(kept)
+
+
+class LightningModule(HyperparametersMixin, nn.Module):
+    automatic_optimization = True
+    current_epoch = 0
+    global_step = 0
+    device = "cpu"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
 
     def log(self, *args, **kwargs):
         return None
@@ -56,13 +58,16 @@ class LightningModule(nn.Module):
             p.requires_grad = True
 """
 
-PLACES = {
-    f"{package}.LightningModule": "LightningModule"
-    for package in ("pytorch_lightning", "lightning", "lightning.pytorch")
+PACKAGES = ("pytorch_lightning", "lightning", "lightning.pytorch")
+MIXINS = ("core.mixins", "core.mixins.hparams_mixin")
+PLACES = {f"{package}.LightningModule": "LightningModule" for package in PACKAGES} | {
+    f"{package}.{module}.HyperparametersMixin": "HyperparametersMixin" for package in PACKAGES for module in MIXINS
 }
 """Lightning's names to those of the text."""
 
-NAMESPACES = frozenset({"lightning.pytorch"})
+NAMESPACES = frozenset(
+    {"lightning.pytorch", *(f"{package}.{part}" for package in PACKAGES for part in ("core", *MIXINS))}
+)
 
 
 def caller_arguments(interpreter: Interpreter, site: Any) -> Any:

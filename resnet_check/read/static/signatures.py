@@ -74,7 +74,12 @@ def argument_spec(interpreter: Interpreter, site: Any, value: Any) -> Any:
     positional, _only, star, double_star, keyword_only = plan_of(function)
     made = Instance(OBJECT, site)
     made.attributes.update(
-        args=list(positional), varargs=star, varkw=double_star, kwonlyargs=keyword_only, defaults=function.defaults
+        args=list(positional),
+        varargs=star,
+        varkw=double_star,
+        kwonlyargs=list(keyword_only),
+        defaults=tuple(function.defaults) or None,
+        kwonlydefaults=dict(function.keyword_defaults) or None,
     )
     made.payload = (list(positional), star, double_star, function.defaults)
     return made

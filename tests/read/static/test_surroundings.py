@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from resnet_check.read.static import externals
 from resnet_check.read.static.reader import read
 from resnet_check.source import parse_source, read_source
 
@@ -227,3 +228,37 @@ except ImportError:
 def test_a_name_of_a_package_that_is_not_here_is_unknown_and_no_mistake(width: str, status: str) -> None:
     model = model_of(OPTIONAL, width)
     assert (model.status, model.problems) == (status, [])
+
+
+@pytest.mark.parametrize("name", sorted(name for name in externals.VALUES if "." in name and name[0] != "b"))
+def test_every_known_name_can_be_reached_through_its_modules(name: str) -> None:
+    parts = name.split(".")
+    above = [".".join(parts[:count]) for count in range(1, len(parts))]
+    assert [each for each in above if each not in externals.NAMESPACES and externals.look_up(each) is None] == []
+
+
+SPECIFIED = """
+import inspect
+
+def keep(cls):
+    made = cls.__init__
+    specified = inspect.getfullargspec(made)
+    assert specified.defaults is None and specified.args == ["self"]
+
+    def init(self, **given):
+        self.given = {**specified.kwonlydefaults, **given}
+        made(self, **given)
+
+    cls.__init__ = init
+    return cls
+
+@keep
+class Holder:
+    def __init__(self, *, width=8, **others):
+        self.width = width
+"""
+
+
+def test_a_decorator_reads_how_a_constructor_is_called() -> None:
+    model = model_of(SPECIFIED, 'Holder(more=1).given["width"] + Holder(width=ord("c") - ord(chr(97))).width')
+    assert (model.status, model.params) == ("complete", 3 * 10)
