@@ -65,8 +65,8 @@ def equivalent(path: str, original: str, entries: tuple[Entry, ...], mutants: li
     if not before:
         return [None] * len(mutants)
     return [
-        all(_shapes(path, text, entry) == found for entry, found in built.items())
-        and all(_same(path, text, *each) for each in before)
+        all(_same(path, text, *each) for each in before)
+        and all(_shapes(path, text, entry) == found for entry, found in built.items())
         for text in mutants
     ]
 
@@ -138,7 +138,7 @@ def _original(path: str, text: str, entry: Entry) -> tuple[dict[str, Any], Behav
                     value.copy_(value + 0.1 * torch.randn_like(value))
             weights = {name: value.clone() for name, value in model.state_dict().items()}
             state = {name: tuple(value.shape) for name, value in weights.items()}
-            return weights, Behaviour(state, constants, _results(model, entry))
+            return weights, Behaviour(state, constants, dict(_results(model, entry)))
     except BaseException as error:  # files of others
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -154,12 +154,14 @@ def _same(path: str, text: str, entry: Entry, weights: dict[str, Any], before: B
             if _constants(model) != before.constants:
                 return False
             model.load_state_dict({name: value.clone() for name, value in weights.items()})
-            after = _results(model, entry)
+            left = dict(before.results)
+            return (
+                all(key in left and _close(value, left.pop(key)) for key, value in _results(model, entry)) and not left
+            )
     except BaseException as error:  # mutants fail in any way
         if isinstance(error, KeyboardInterrupt):
             raise
         return False
-    return after.keys() == before.results.keys() and all(_close(after[key], before.results[key]) for key in after)
 
 
 def _constants(model: Any) -> dict[str, float]:
@@ -173,28 +175,27 @@ def _constants(model: Any) -> dict[str, float]:
     return found
 
 
-def _results(model: Any, entry: Entry) -> dict[str, Any]:
-    """Return what a model computes, in eval mode and in training."""
+def _results(model: Any, entry: Entry) -> Iterator[tuple[str, Any]]:
+    """Yield what a model computes, in eval mode and in training, what is known first before the rest is computed."""
     import torch
 
-    results: dict[str, Any] = {}
     model.eval()
     for number, shape in enumerate(entry.images):
         torch.manual_seed(2)
         images = torch.randn(number + 2, *shape)
         with torch.no_grad():
-            results |= {f"eval {number} {key}": value for key, value in _tensors(model(images))}
+            outputs = dict(_tensors(model(images)))
+        yield from ((f"eval {number} {key}", value) for key, value in outputs.items())
     model.train()
     torch.manual_seed(3)
     images = torch.randn(2, *entry.images[0])
     outputs = dict(_tensors(model(images)))
     loss = sum((value * torch.randn_like(value)).sum() for value in outputs.values() if value.is_floating_point())
     loss.backward()
-    results |= {f"train {key}": value.detach() for key, value in outputs.items()}
-    results |= {f"gradient {name}": value.grad for name, value in model.named_parameters()}
-    results |= {f"buffer {name}": value for name, value in model.named_buffers()}
-    results |= {f"mode {name}": each.training for name, each in model.named_modules()}
-    return results
+    yield from ((f"train {key}", value.detach()) for key, value in outputs.items())
+    yield from ((f"gradient {name}", value.grad) for name, value in model.named_parameters())
+    yield from ((f"buffer {name}", value) for name, value in model.named_buffers())
+    yield from ((f"mode {name}", each.training) for name, each in model.named_modules())
 
 
 def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
