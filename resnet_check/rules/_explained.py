@@ -38,11 +38,14 @@ def explained(context: FileContext, model: Model | None, problem: Problem) -> bo
 def rests_on_nothing(context: FileContext, model: Model, problem: Problem) -> bool:
     """Return whether a class was built with defaults that only stand for what its users give, and that shows at once.
 
-    ``anchors=()`` has no first element; what goes wrong behind that says nothing about the class.
+    ``anchors=()`` has no first element; what goes wrong behind that says nothing about the class, unless it is a call
+    that does not fit its function, whatever the values are.
     """
     from resnet_check.rules._calls import to_be_given
     from resnet_check.rules._places import places
 
+    if problem.facts.get("message") == "arguments":
+        return False
     before = model.problems[: model.problems.index(problem)]
     empty = problem.kind == "reshape" and 0 in problem.facts["shape"]
     if not empty and not any("0 elements" in p.facts.get("reason", "") or p.facts.get("none") for p in before):
