@@ -27,6 +27,12 @@ TOO_COMPLEX = "too-complex"
 UNREAD = frozenset({"syntax-error", TOO_COMPLEX})
 """The rules whose findings say that a file was not read to its end: what else is in it stays unknown."""
 
+INPUT_REFUSED = "input-refused"
+"""The rule that says where a model stops if no other does."""
+
+LOOK_FOR_REASONS = ("RC1", "RC2")
+"""Codes of the rules that look for what keeps a model from running."""
+
 UNUSED_IGNORE = "unused-ignore"
 """The rule that runs after all others, on what they left."""
 
@@ -140,6 +146,8 @@ def check_source(source: Source, settings: Settings, gate: Gate | None = None) -
     )
     findings, ran = _run(rules, context, failures, deadline)
     late = rules[len(ran) :]
+    if any(model.status == "failed" for model in reading.models):
+        findings += _untold(ran, replace(context, told=tuple(findings)), failures)
     if late:
         said = replace(context, models=(), problems=(_left_out(source.path, late),))
         findings += _run([rule for rule in rules if rule.name == TOO_COMPLEX], said, failures)[0]
@@ -152,6 +160,14 @@ def check_source(source: Source, settings: Settings, gate: Gate | None = None) -
         dependencies=tuple(reading.dependencies),
         snapshots=() if gate is None else _snapshots(context, failures),
     )
+
+
+def _untold(ran: tuple[Rule, ...], context: FileContext, failures: list[str]) -> list[Finding]:
+    """Return where models stop of which no finding speaks, if every rule ran that looks for the reason."""
+    from resnet_check.rules.base import all_rules
+
+    wanted = {rule for rule in all_rules() if rule.code.startswith(LOOK_FOR_REASONS)}
+    return _run([rule for rule in ran if rule.name == INPUT_REFUSED], context, failures)[0] if wanted <= {*ran} else []
 
 
 def _snapshots(context: FileContext, failures: list[str]) -> tuple[Snapshot, ...]:

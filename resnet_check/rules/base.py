@@ -41,7 +41,8 @@ class Reread(Protocol):
 class FileContext:
     """What a rule looks at: one Source, the models read from it, and what the reader saw outside of models.
 
-    ``unused`` is known once every other rule has run: the suppressions, and the names in them, that had no effect.
+    ``told`` and ``unused`` are known once every other rule has run: the findings of those, if all that look for why a model
+    cannot run were among them, and the suppressions, and the names in them, that had no effect.
     With ``reread`` a rule that changes the syntax tree finds out what the change would mend. ``like`` is the published
     network that the user says the models are, and ``reference`` reads its reference. ``locked`` are the file's models as the
     lock file has them. ``shared`` keeps what several rules work out together.
@@ -55,6 +56,7 @@ class FileContext:
     like: str | None = None
     reference: Callable[[str, int | None, int | None, tuple[int, ...] | None], Model] | None = None
     locked: tuple[Snapshot, ...] | None = None
+    told: tuple[Finding, ...] | None = None
     shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property

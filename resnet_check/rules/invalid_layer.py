@@ -76,6 +76,11 @@ MARK = "  # <- invalid-layer"
 BAD = (
     NET.replace("Block(channels, channels // 4),", f"Block(channels, channels / 4),{MARK}"),
     NET.replace("Block(channels, channels // 4),", f"Block(channels, channels // 4, 5),{MARK}"),
+    # A padding of 1.5, in the layer that the image meets first.
+    NET.replace(
+        "        self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1, bias=False), ",
+        f"        stem = nn.Conv2d(3, channels, 3, padding=3 / 2, bias=False){MARK}\n        self.stem = nn.Sequential(stem, ",
+    ),
 )
 
 GOOD = (

@@ -15,6 +15,15 @@ KINDS = {
     name: Instance(Class(name, (OBJECT,), {}))
     for name in ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD")
 }
+SIGNATURE = Class(
+    "Signature",
+    (OBJECT,),
+    {
+        name: Native(name, lambda _i, site, *_a, **_k: Opaque("a signature bound to arguments", site), lenient=True)
+        for name in ("bind", "bind_partial", "replace")
+    }
+    | {"return_annotation": EMPTY},
+)
 PARAMETER = Class("Parameter", (OBJECT,), {**KINDS, "empty": EMPTY})
 
 
@@ -52,7 +61,7 @@ def signature(_: Interpreter, site: Any, value: Any, **__: Any) -> Any:
         parameters[double_star] = parameter(double_star, "VAR_KEYWORD", MISSING)
     for name in positional[:bound]:
         parameters.pop(name)
-    made = Instance(OBJECT, site)
+    made = Instance(SIGNATURE, site)
     made.attributes["parameters"] = parameters
     return made
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import Any
 
 from resnet_check.graph import operators
-from resnet_check.graph.dim import Dim
+from resnet_check.graph.dim import Dim, apply
 from resnet_check.graph.operators.axes import ALIASES
 from resnet_check.graph.operators.base import Function, NotModelled, Refused, Result
 from resnet_check.read.static import inplace
@@ -44,12 +45,41 @@ def run(interpreter: Interpreter, function: Function, args: tuple[Any, ...], kwa
     if opaque is not None:
         kind = "any" if function.name in PLAIN else "tensor"
         return Opaque(opaque.reason, opaque.site, kind)
+    if function.name in ON_NUMBERS and len(args) == 2 and not any(isinstance(each, Tensor) for each in args):
+        return of_numbers(function.name, *args, **kwargs)
     if kwargs and not function.name.startswith("torch.nn."):
         kwargs = numpy_names(function, kwargs)
     wrong = unfit(function, args, kwargs)
     if wrong is not None:
         return wrong_call(interpreter, function, wrong, args, site)
     return perform(interpreter, function.name, function.rule, args, kwargs, site)
+
+
+ON_NUMBERS: dict[str, str] = {
+    "torch.add": "add",
+    "torch.sub": "sub",
+    "torch.subtract": "sub",
+    "torch.mul": "mul",
+    "torch.multiply": "mul",
+    "torch.div": "truediv",
+    "torch.divide": "truediv",
+    "torch.true_divide": "truediv",
+    "torch.floor_divide": "floordiv",
+}
+"""The functions of torch that also take two numbers, with the operators of Python that they are then."""
+
+
+def of_numbers(name: str, left: Any, right: Any, *, rounding_mode: Any = None, **others: Any) -> Any:
+    """Return what a function of two tensors gives for two numbers, as a number."""
+    known = all(isinstance(each, (int, float, Dim)) for each in (left, right)) and not others
+    if not known or (ON_NUMBERS[name] in {"truediv", "floordiv"} and right == 0):
+        return Opaque(f"`{short(name)}` of numbers", kind="number")
+    if rounding_mode == "floor":
+        return left // right
+    found = getattr(operator, ON_NUMBERS[name])(left, right)
+    if rounding_mode != "trunc":
+        return found
+    return apply("int", found) if isinstance(found, Dim) else int(found)
 
 
 def numpy_names(function: Function, kwargs: dict[str, Any]) -> dict[str, Any]:
