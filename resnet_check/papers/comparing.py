@@ -303,6 +303,8 @@ def _layers(net: Architecture, variant: Variant) -> Iterator[Difference]:
 
 def _head(net: Architecture, variant: Variant) -> Iterator[Difference]:
     head = net.head
+    if variant.preactivated and net.preactivated and "n" not in net.net.blocks[-1].then:
+        yield Difference("end", "no norm follows the last block", 1)
     if head.classes is None:
         yield Difference("head", "there is no classifier", 0.3)
     elif not head.averaged:

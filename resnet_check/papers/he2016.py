@@ -33,18 +33,28 @@ def small(depth: int, kind: str = "basic") -> Variant:
     )
 
 
+def large(depth: int, blocks: tuple[int, ...]) -> Variant:
+    """Return a network for ImageNet: that of 2015 with pre-activation, as section 4 trains 101, 152 and 200 layers."""
+    return imagenet(
+        f"preresnet-{depth}",
+        f"pre-activation ResNet-{depth}",
+        f"{PAPER}, section 4 (Table 5)",
+        depth,
+        blocks,
+        preactivated=True,
+        strided=int(depth >= 50),
+        placements=(0, 1) if depth >= 50 else (0,),
+    )
+
+
 VARIANTS = (
+    large(18, (2, 2, 2, 2)),
+    large(34, (3, 4, 6, 3)),
+    large(50, (3, 4, 6, 3)),
+    large(101, (3, 4, 23, 3)),
+    large(152, (3, 8, 36, 3)),
+    large(200, (3, 24, 36, 3)),
     small(110),
     small(164, "bottleneck"),
     small(1001, "bottleneck"),
-    imagenet(
-        "preresnet-200",
-        "pre-activation ResNet-200",
-        f"{PAPER}, section 4 (Table 5)",
-        200,
-        (3, 24, 36, 3),
-        preactivated=True,
-        strided=1,
-        placements=(0, 1),
-    ),
 )

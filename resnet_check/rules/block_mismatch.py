@@ -1,8 +1,9 @@
 """A block is not what its kind is: a bottleneck that never looks around, a gate that is no gate.
 
 ## What it checks
-Residual blocks in which the middle convolution of a bottleneck is 1x1, in a network of which the name, docstring, file or
-`--like` says that it is one of the published ones, or in which no block looks at more than one position. And gates, as in
+Residual blocks in which the middle convolution of a bottleneck, or one of a basic block, is 1x1, in a network of which the
+name, docstring, file or `--like` says that it is one of the published ones; and bottlenecks with a 1x1 in the middle where no
+block looks at more than one position. And gates, as in
 squeeze-and-excitation, that scale the channels by what a linear layer or 1x1 convolution gives, without the sigmoid.
 
 ## Why it matters
@@ -28,11 +29,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_check.anatomy.architecture import Architecture
-from resnet_check.anatomy.units import Unit, pooled
+from resnet_check.anatomy.owners import culprit
+from resnet_check.anatomy.units import Conv, Unit, pooled
 from resnet_check.finding import Finding
 from resnet_check.graph.records import Op
 from resnet_check.rules._claims import Claim, claims
-from resnet_check.rules._examples import BOTTLENECK, RESNET50, network
+from resnet_check.rules._examples import BASIC, BOTTLENECK, RESNET18, RESNET50, network
 from resnet_check.rules._networks import identities
 from resnet_check.rules._stages import layer_site
 from resnet_check.rules.base import FileContext, Reporter, rule
@@ -46,18 +48,25 @@ def is_pointwise(op: Op) -> bool:
 @rule("RC405", "block-mismatch", "warning")
 def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Report bottlenecks without a 3x3, and gates without a sigmoid."""
-    claimed = {id(claim.identity) for claim in claims(context) if is_bottleneck(claim)}
+    claimed = {id(claim.identity): claim.variant.kind for claim in claims(context) if has_its_blocks(claim)}
     for identity in identities(context):
         net = identity.architecture
         model = net.net.model
         if model.status != "complete":
             continue
-        narrow = [unit for unit in net.units if unit.kind == "bottleneck" and is_pointwise(model.ops[unit.convs[1].op])]
         blind = all(conv.kernel == 1 for unit in net.units for conv in unit.convs) and looks_around(net)
-        for unit in narrow if id(identity) in claimed or blind else ():
+        faulty = {
+            conv: unit for unit in net.units for conv in narrow(net, unit, claimed.get(id(identity)), blind=blind)
+        }
+        others = [layer.built for op in model.of_kind("conv") if op.index not in faulty and (layer := model.layer(op))]
+        for conv, unit in faulty.items():
+            layer = model.layer(model.ops[conv])
+            what = (
+                "the middle convolution of this bottleneck" if len(unit.convs) == 3 else "this convolution of the block"
+            )
             yield report(
-                layer_site(net, unit.convs[1].op),
-                "the middle convolution of this bottleneck is 1x1: the block sees no neighbours",
+                model.ops[conv].site if layer is None else culprit(layer.built, others),
+                f"{what} is 1x1: it sees no neighbours",
                 label="1x1 instead of 3x3",
                 help="write a 3x3 convolution with `padding=1`",
                 model=model,
@@ -76,9 +85,22 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 )
 
 
-def is_bottleneck(claim: Claim) -> bool:
-    """Return whether a claim is about a network of bottlenecks, and the network has such blocks."""
-    return claim.variant.kind == "bottleneck" and claim.identity.architecture.blocks == claim.variant.blocks
+def has_its_blocks(claim: Claim) -> bool:
+    """Return whether a network has as many blocks in each stage as the one that it is said to be."""
+    return claim.identity.architecture.blocks == claim.variant.blocks
+
+
+def narrow(net: Architecture, unit: Unit, kind: str | None, *, blind: bool) -> list[int]:
+    """Return the convolutions of a block that should see neighbours and do not: its middle one, or any of a basic block.
+
+    Where no name says what the network is, they only count if no block sees any.
+    """
+    looking: tuple[Conv, ...] = ()
+    if len(unit.convs) == 3 and (kind == "bottleneck" or (blind and unit.kind == "bottleneck")):
+        looking = unit.convs[1:2]
+    elif len(unit.convs) == 2 and kind == "basic":
+        looking = unit.convs
+    return [conv.op for conv in looking if is_pointwise(net.net.model.ops[conv.op])]
 
 
 def looks_around(net: Architecture) -> bool:
@@ -130,6 +152,14 @@ def _gated(excite: str) -> str:
 
 
 BAD = (
+    network(
+        BASIC,
+        RESNET18,
+        (
+            "self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)",
+            "self.conv2 = nn.Conv2d(planes, planes, 1, 1, 0, bias=False)  # <- block-mismatch",
+        ),
+    ),
     network(
         BOTTLENECK,
         RESNET50,

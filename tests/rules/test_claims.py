@@ -19,7 +19,8 @@ from resnet_check.rules._claims import of_name
         ("resnet50c", "resnet-50-c"),
         ("resnet110_cifar", "resnet-110"),
         ("resnet18_c", None),  # no paper prints it
-        ("PreActResNet18", None),
+        ("PreActResNet18", "preresnet-18"),
+        ("preact_resnet26", None),
         ("resnet50_dilated", None),
         ("resnet50_small", None),
         ("my_net50", None),
