@@ -64,10 +64,13 @@ def limit_of(model: Model, accepted: list[tuple[int, int]]) -> Limit | None:
     guard = next(needed, next((g for g in changed if g.relation == "=="), None))
     if guard is None:
         return None
-    refused = next((o for o in model.ops if o.site == guard.site and o.kind in REFUSERS), None)
+    # The layers of a bare Sequential all stand where it is built: a pool is none that compares two sizes.
+    kinds = REFUSERS - POOLS if guard.relation == "==" else REFUSERS
+    refused = next((o for o in model.ops if o.site == guard.site and o.kind in kinds), None)
     return None if refused is None else limit_behind(model, refused)
 
 
+POOLS = frozenset({"avg_pool", "max_pool"})
 REFUSERS = frozenset({"linear", "view", "reshape", "matmul", "avg_pool", "max_pool", "add", "squeeze"})
 
 
@@ -76,7 +79,7 @@ def limit_behind(model: Model, refused: Op) -> Limit | None:
     current = refused
     while current.inputs:
         current = model.ops[current.inputs[0]]
-        if current.kind in {"avg_pool", "max_pool"} and all(value(s) == 1 for s in current.shape[2:]):
+        if current.kind in POOLS and all(value(s) == 1 for s in current.shape[2:]):
             return Limit(current, written(model, current))
         if current.kind not in PASSING:
             break
@@ -93,7 +96,7 @@ def written(model: Model, op: Op) -> Site:
 
 def dropped_from(model: Model, pool: Op, accepted: list[tuple[int, int]]) -> int | None:
     """Return the first accepted size from which on a pool leaves rows and columns out, if there is one."""
-    if pool.kind not in {"avg_pool", "max_pool"} or pool.attributes.get("ceil_mode"):
+    if pool.kind not in POOLS or pool.attributes.get("ceil_mode"):
         return None
     kernel, stride = pool.attributes.get("kernel"), pool.attributes.get("stride")
     padding = pool.attributes.get("padding")

@@ -149,8 +149,12 @@ def leaves_torch(node: ast.AST) -> bool:
 
 
 def is_choice(cut: ast.AST, node: ast.AST) -> bool:
-    """Return whether a condition decides on a cut; one that asks for the layer which the cut follows decides on that."""
-    if not isinstance(node, (ast.If, ast.IfExp)):
+    """Return whether a condition decides on a cut.
+
+    One that asks for the layer which the cut follows decides on that, and one that asks for the shape of a tensor on what
+    may come in.
+    """
+    if not isinstance(node, (ast.If, ast.IfExp)) or asks_for_shape(node.test):
         return False
     layers = {part.attr for part in ast.walk(cut) if isinstance(part, ast.Attribute)}
     match node.test:
@@ -159,6 +163,16 @@ def is_choice(cut: ast.AST, node: ast.AST) -> bool:
         ):
             return name not in layers
     return True
+
+
+def asks_for_shape(test: ast.expr) -> bool:
+    """Return whether a condition looks at the shapes of tensors and at nothing else."""
+    shapes = [part.value for part in ast.walk(test) if isinstance(part, ast.Attribute) and part.attr in SHAPE]
+    names = {part for part in ast.walk(test) if isinstance(part, ast.Name)}
+    return bool(shapes) and names <= {*shapes}
+
+
+SHAPE = frozenset({"dim", "ndim", "shape", "size"})
 
 
 def is_straight_through(cut: ast.AST, node: ast.AST) -> bool:

@@ -74,6 +74,23 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        if x.dim() == 4 and x.size(1) == 3:
+            x = torch.relu(self.stem(x))
+            return self.fc(x.mean((2, 3)).detach())  # <- detached
+        raise ValueError(f"no images: {tuple(x.shape)}")
+""",
+    """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
         self.layer1 = nn.Conv2d(8, 8, 3, padding=1)
         self.fc = nn.Linear(8, 10)
 

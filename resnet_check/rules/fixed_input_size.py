@@ -148,6 +148,16 @@ BAD = (
     NET.replace(f"        {POOL}\n", "").replace("nn.Linear(64, 10)", f"nn.Linear(64 * 7 * 7, 10){MARK}"),
     NET.replace(POOL, f"x = F.avg_pool2d(x, 7){MARK}") + USED.replace("SIZE", "64"),
     NET.replace(POOL, f"x = F.avg_pool2d(x, 2){MARK}") + USED.replace("SIZE", "128"),
+    # A network without a class: all its layers are called where it is built.
+    NET.partition("class Net")[0]
+    + f"""
+def net():
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 7, 4, 3, bias=False), nn.BatchNorm2d(16), nn.ReLU(), Block(16, 32, 2), Block(32, 64, 2),
+        nn.AvgPool2d(7),{MARK}
+        nn.Flatten(), nn.Linear(64, 10),
+    )
+""",
     NET.replace(POOL, "")
     .replace("x = torch.flatten(x, 1)", f"x = x.view(x.size(0), 64 * 7 * 7){MARK}")
     .replace("nn.Linear(64, 10)", "nn.Linear(64 * 7 * 7, 10)")
