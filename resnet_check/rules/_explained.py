@@ -157,6 +157,7 @@ COUNTS = frozenset({"parameter-count", "mac-count"})
 
 CONSEQUENCES: dict[str, Callable[[Finding, Finding], bool]] = {
     "unused-layer": leaves_unused,
+    "layer-created-in-forward": lambda f, by: by.rule == "module-not-built" and by.line == f.line,
     "linear-features-mismatch": lambda f, by: by.rule == "batch-mixed" and by.model == f.model,
     "inplace-breaks-backward": lambda f, by: by.rule == "relu-before-add" and by.line in {p.line for p in f.related},
     "parameter-count": lambda _, by: by.rule not in COUNTS,

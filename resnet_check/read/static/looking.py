@@ -78,7 +78,7 @@ class Looker:
         """Return what an input without a dimension for the channels gives, if forward adds that dimension itself."""
         sizes = next((s for s in inputs.stated_shapes(tree) if len(s) == rank), inputs.DEFAULTS[rank])
         looked = self.run(None, sizes)
-        return None if looked[1].fatal else looked
+        return None if refuses(looked[1]) else looked
 
     def of_another_kind(self, tree: ast.Module, channels: int, rank: int, why: str) -> Looked | None:
         """Return what the first input that is accepted gives: without channels, an image for features, or a signal.
@@ -86,7 +86,7 @@ class Looker:
         ``why`` is the kind of problem that an image has: channels may be looked for at the end, or several images.
         """
         looked = self.without_channels(tree, rank) if rank else self.attempt(channels, inputs.DEFAULTS[2])
-        if looked is not None and not looked[1].fatal:
+        if looked is not None and not refuses(looked[1]):
             return looked
         signals = [] if rank == 1 else [(each, inputs.DEFAULTS[1]) for each in (channels, None)]
         signals.append((None, WAVE))
@@ -96,7 +96,7 @@ class Looker:
             likely = {"conv-channels": (batch, *sizes, channels), "bad-call": (batch, FRAMES, channels, *sizes)}
             shapes += [shape for kind, shape in likely.items() if why == kind]
         tried = (self.run_on(shape) for shape in shapes)
-        return next((looked for looked in tried if not looked[1].fatal), None)
+        return next((looked for looked in tried if not refuses(looked[1])), None)
 
     def promising(self, looked: Looked, rank: int) -> list[tuple[int, ...]]:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""
@@ -130,6 +130,17 @@ class Looker:
     def run_on(self, shape: tuple[Any, ...]) -> Looked:
         """Run forward once on an input of any shape."""
         return shape, passes.run(self.interpreter, self.root, self.registry, shape, self.site, training=False)
+
+
+OF_THE_CODE = frozenset(
+    {"forward-missing-return", "missing-forward", "missing-super-init", "module-not-built", "sequential-missing-star"}
+)
+"""Mistakes that no input brings about, and none mends."""
+
+
+def refuses(done: passes.Pass) -> bool:
+    """Return whether torch stops for a reason that another input could mend."""
+    return done.raised is not None or any(p.kind not in passes.NOT_FATAL | OF_THE_CODE for p in done.problems)
 
 
 def first_kind(done: passes.Pass) -> str:

@@ -506,3 +506,17 @@ class Two(Base):
     LAYERS = 2
 """
     assert {name: model.status for name, model in models_of(text).items()} == {"Two": "complete"}
+
+
+def test_a_mistake_of_the_code_does_not_make_the_right_input_wrong() -> None:
+    (model,) = models_of("""
+class Spectrum(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+    def forward(self, x):
+        x = nn.ReLU(self.conv(x.unsqueeze(1)))
+        return x.reshape(x.shape[0], 4 * x.shape[2], x.shape[3])
+""").values()
+    assert (model.status, [problem.kind for problem in model.problems]) == ("failed", ["module-not-built"])
+    assert str(model.input) == "(N, H, W)"
