@@ -52,6 +52,8 @@ def plant_all(files: list[bases.Base], each: int, seed: int, only: str | None = 
         by_file: list[list[Mutant]] = []
         for base in files:
             found, texts = [], {base.subject.text}
+            if operator.needs_claim and not base.claims:
+                continue
             for number, mistake in enumerate(operator.planter(base.subject)):
                 try:
                     text, lines = planted(base.subject, mistake)
@@ -63,7 +65,12 @@ def plant_all(files: list[bases.Base], each: int, seed: int, only: str | None = 
             draw.shuffle(found)
             by_file.append(found)
         draw.shuffle(by_file)
-        turns = [mutants[turn] for turn in range(max(map(len, by_file))) for mutants in by_file if turn < len(mutants)]
+        turns = [
+            mutants[turn]
+            for turn in range(max(map(len, by_file), default=0))
+            for mutants in by_file
+            if turn < len(mutants)
+        ]
         chosen += turns[:each]
     return chosen
 

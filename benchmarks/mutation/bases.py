@@ -11,6 +11,9 @@ from mutation.verdict import SIZES, Entry
 from resnet_check.checking import FileReport, ModelReport, check_source
 from resnet_check.config import Settings
 from resnet_check.errors import CannotCheckError
+from resnet_check.read.static.reader import read
+from resnet_check.rules._claims import claims
+from resnet_check.rules.base import FileContext
 from resnet_check.source import parse_source
 
 REFERENCES = Path(__file__).parents[2] / "resnet_check" / "reference"
@@ -25,11 +28,12 @@ MAX_LENGTH = 25_000
 
 
 class Base(NamedTuple):
-    """A correct file, what is said about it, and its models."""
+    """A correct file, what is said about it, its models, and whether it says of one which published network it is."""
 
     subject: Subject
     report: FileReport
     entries: tuple[Entry, ...]
+    claims: bool
 
 
 def checked(path: str, text: str) -> FileReport:
@@ -73,7 +77,13 @@ def _base(path: Path) -> Base | None:
         return None
     different = {(model.params, model.macs, model.depth): model for model in reversed(report.models)}
     entries = tuple(entry for model in reversed(different.values()) if (entry := _entry(model)))
-    return Base(subject, report, entries) if entries else None
+    return Base(subject, report, entries, claims_something(str(path), text)) if entries else None
+
+
+def claims_something(path: str, text: str) -> bool:
+    """Return whether a name or a sentence of a file says that a model is a published network."""
+    source = parse_source(path, text.encode())
+    return bool(claims(FileContext(source, tuple(read(source).models))))
 
 
 def _entry(model: ModelReport) -> Entry | None:

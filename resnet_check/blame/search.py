@@ -80,7 +80,7 @@ def relevant(model: Model, *, stated: bool, fixed: bool) -> list[Problem]:
         if problem.kind not in SHAPES or "is None" in str(problem.facts.get("reason")):
             continue
         op = failing_op(model, problem)
-        if op is not None and problem.kind not in REFUSED and touches_input(model, op):
+        if op is not None and not is_refused(problem) and touches_input(model, op):
             if problem.kind.endswith("-channels"):
                 continue  # reading goes on with the channels that its weights give
             if not (fixed and problem.kind == "broadcast" and problem.facts.get("dim") == 1 and takes_channels(model)):
@@ -102,8 +102,10 @@ def relevant(model: Model, *, stated: bool, fixed: bool) -> list[Problem]:
 
 NUMBERS = ("got", "expected", "size")
 
-REFUSED = frozenset({"invalid-layer", "invalid-argument", "indivisible"})
-"""Problems of a layer's own arguments, whatever it is given."""
+
+def is_refused(problem: Problem) -> bool:
+    """Return whether torch refuses a layer's own arguments, whatever the layer is given: a padding of 1.5."""
+    return problem.kind == "invalid-layer" or isinstance(problem.facts.get("value"), float)
 
 
 def is_stated(context: FileContext, model: Model) -> bool:

@@ -76,17 +76,21 @@ class Looker:
 
     def without_channels(self, tree: ast.Module, rank: int) -> Looked | None:
         """Return what an input without a dimension for the channels gives, if forward adds that dimension itself."""
-        sizes = next((s for s in inputs.stated_shapes(tree) if len(s) == rank), inputs.DEFAULTS[rank])
-        looked = self.run(None, sizes)
+        looked = self.unchanneled(tree, rank)
         return None if refuses(looked[1]) else looked
+
+    def unchanneled(self, tree: ast.Module, rank: int) -> Looked:
+        """Return what an input without a dimension for the channels gives."""
+        return self.run(None, next((s for s in inputs.stated_shapes(tree) if len(s) == rank), inputs.DEFAULTS[rank]))
 
     def of_another_kind(self, tree: ast.Module, channels: int, rank: int, why: str) -> Looked | None:
         """Return what the first input that is accepted gives: without channels, an image for features, or a signal.
 
+        If none is, it is the one that came through several layers, as the right one does where the network has a mistake.
         ``why`` is the kind of problem that an image has: channels may be looked for at the end, or several images.
         """
-        looked = self.without_channels(tree, rank) if rank else self.attempt(channels, inputs.DEFAULTS[2])
-        if looked is not None and not refuses(looked[1]):
+        looked = self.unchanneled(tree, rank) if rank else self.attempt(channels, inputs.DEFAULTS[2])
+        if not refuses(looked[1]):
             return looked
         signals = [] if rank == 1 else [(each, inputs.DEFAULTS[1]) for each in (channels, None)]
         signals.append((None, WAVE))
@@ -95,8 +99,13 @@ class Looker:
             batch, _, *sizes = passes.free_shape(channels, inputs.DEFAULTS[2])
             likely = {"conv-channels": (batch, *sizes, channels), "bad-call": (batch, FRAMES, channels, *sizes)}
             shapes += [shape for kind, shape in likely.items() if why == kind]
-        tried = (self.run_on(shape) for shape in shapes)
-        return next((looked for looked in tried if not refuses(looked[1])), None)
+        tried = [looked]
+        for shape in shapes:
+            tried.append(self.run_on(shape))
+            if not refuses(tried[-1][1]):
+                return tried[-1]
+        best = max(tried, key=lambda each: layers_passed(each[1]))
+        return best if layers_passed(best[1]) >= SEVERAL else None
 
     def promising(self, looked: Looked, rank: int) -> list[tuple[int, ...]]:
         """Return the usual sizes, and then those at which the conditions that failed would hold."""
@@ -141,6 +150,17 @@ OF_THE_CODE = frozenset(
 def refuses(done: passes.Pass) -> bool:
     """Return whether torch stops for a reason that another input could mend."""
     return done.raised is not None or any(p.kind not in passes.NOT_FATAL | OF_THE_CODE for p in done.problems)
+
+
+SEVERAL = 3
+"""How many layers with weights take an input of the right kind before a mistake further in stops it."""
+
+
+def layers_passed(done: passes.Pass) -> int:
+    """Return how many layers with weights took what they got before torch would stop."""
+    fatal = next((p for p in done.problems if p.kind not in passes.NOT_FATAL), None)
+    end = None if fatal is None else fatal.facts.get("op_index")
+    return sum(has_weights(op, done.trace.ops) for op in done.trace.ops[:end])
 
 
 def first_kind(done: passes.Pass) -> str:
