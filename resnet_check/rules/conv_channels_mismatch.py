@@ -143,6 +143,38 @@ class Net(nn.Module):
 """
 
 BAD = (
+    # Two arguments changed places: what fails is a layer that was built for the right ones.
+    """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        return torch.relu(x + self.conv(x))
+
+
+def stage(width, blocks, out):
+    return nn.Sequential(nn.Conv2d(width, out, 3, 2, 1), *[Block(out) for _ in range(blocks)])
+
+
+class Pyramid(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
+        self.layer1 = stage(16, 4, 32)
+        self.layer2 = stage(16, 64, 3)  # <- conv-channels-mismatch
+        self.lateral = nn.Conv2d(64, 8, 1)
+        self.smooth = nn.Conv2d(32, 8, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.smooth(self.layer1(x)) + self.lateral(self.layer2(x))
+""",
     NET.replace(UPDATE, "").replace(FIRST, f"{FIRST}{MARK}"),
     NET.replace(UPDATE, f"        self.in_planes = planes{MARK}\n"),
     NET.replace(

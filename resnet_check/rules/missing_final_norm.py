@@ -59,7 +59,7 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
                 model=net.model,
                 module=after.path or None,
                 related=(related(net.model.ops[last.sum].site, "the last sum"),),
-                severity="note" if is_variant(net) else None,
+                severity="note" if not normed and is_variant(net) else None,
             )
 
 
