@@ -9,13 +9,8 @@ from typing import Any
 from resnet_check.graph.dim import Dim, apply
 from resnet_check.read.static import instances, operations, tensors
 from resnet_check.read.static.arguments import leave
-from resnet_check.read.static.attributes import (
-    delete_attribute,
-    find_attribute,
-    get_attribute,
-    has_attribute,
-    set_attribute,
-)
+from resnet_check.read.static.assigning import delete_attribute, set_attribute
+from resnet_check.read.static.attributes import find_attribute, get_attribute, has_attribute
 from resnet_check.read.static.frames import MISSING, Frame
 from resnet_check.read.static.hosted import Nowhere, call_value, elements, sorted_values
 from resnet_check.read.static.interpreter import Interpreter

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from resnet_check.read.static import closures, repeats, tensors
-from resnet_check.read.static.attributes import initialise_module
+from resnet_check.read.static.assigning import initialise_module
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import STUMBLES, Interpreter
 from resnet_check.read.static.operations import ContextManager, decorated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resnet_check.graph.dim import Dim
-from resnet_check.read.static.attributes import initialise_module, register
+from resnet_check.read.static.assigning import initialise_module, register
 from resnet_check.read.static.hosted import call_value, elements
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.modules import MODULE

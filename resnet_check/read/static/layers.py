@@ -7,7 +7,8 @@ from typing import Any
 
 from resnet_check.graph.operators.base import LAZY, Built, Layer, NotModelled, Refused
 from resnet_check.read.static import tensors
-from resnet_check.read.static.attributes import in_training, initialise_module
+from resnet_check.read.static.assigning import initialise_module
+from resnet_check.read.static.attributes import in_training
 from resnet_check.read.static.containers import CONTAINERS
 from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.interpreter import Interpreter

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any
 
 from resnet_check.graph.dim import OPERATIONS, Dim, apply
-from resnet_check.read.static import instances, operations
+from resnet_check.read.static import instances, operations, subscripts
 from resnet_check.read.static.arguments import PARSER, leave
 from resnet_check.read.static.classes import FieldDefault, functional_enum, make_dataclass, named_tuple
 from resnet_check.read.static.copying import copy_value
@@ -214,7 +214,7 @@ def replaced(interpreter: Interpreter, _: Any, value: Any, **kwargs: Any) -> Any
 
 def item_getter(_: Interpreter, __: Any, *keys: Any) -> Any:
     def get(interpreter: Interpreter, site: Any, value: Any) -> Any:
-        found = tuple(operations.get_item(interpreter, value, key, None, Nowhere(site)) for key in keys)
+        found = tuple(subscripts.get_item(interpreter, value, key, None, Nowhere(site)) for key in keys)
         return found[0] if len(keys) == 1 else found
 
     return Native("itemgetter", get, lenient=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from resnet_check.read.static import instances, operations
 from resnet_check.read.static.attributes import get_attribute, has_attribute
-from resnet_check.read.static.expressions import bind
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import Interpreter
+from resnet_check.read.static.targets import bind
 from resnet_check.read.static.values import Opaque
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from resnet_check.read.static import module_hooks, replays
-from resnet_check.read.static.attributes import AFTER, BEFORE, bind_to, initialise_module, register
+from resnet_check.read.static.assigning import initialise_module, register
+from resnet_check.read.static.attributes import AFTER, BEFORE, bind_to
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.operations import ContextManager, kind_of
@@ -212,7 +213,7 @@ def itself(_: Interpreter, __: Any, instance: Instance, *args: Any, **kwargs: An
 
 def module_setattr(interpreter: Interpreter, site: Any, instance: Instance, name: Any, value: Any) -> None:
     """``nn.Module.__setattr__`` reached through ``super()``."""
-    from resnet_check.read.static.attributes import store
+    from resnet_check.read.static.assigning import store
 
     store(interpreter, instance, name, value, site)
 

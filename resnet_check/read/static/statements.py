@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from resnet_check.read.static import discards, matching, operations, returns
-from resnet_check.read.static.attributes import delete_attribute, get_attribute
+from resnet_check.read.static import discards, matching, operations, returns, subscripts
+from resnet_check.read.static.assigning import delete_attribute
+from resnet_check.read.static.attributes import get_attribute
 from resnet_check.read.static.calling import call, make_function
 from resnet_check.read.static.classes import make_class
-from resnet_check.read.static.expressions import BINARY, assign, bind
+from resnet_check.read.static.expressions import BINARY
 from resnet_check.read.static.frames import Frame
 from resnet_check.read.static.interpreter import ANCESTORS, STATEMENTS, Interpreter, exception_value
 from resnet_check.read.static.iteration import iterate
+from resnet_check.read.static.targets import assign, bind
 from resnet_check.read.static.unknown_branches import forget, leaves, only_raises
 from resnet_check.read.static.values import Class, Instance, Native, Opaque, Property, Raised, Tensor, Undetermined
 from resnet_check.read.static.weighing import charge
@@ -333,7 +335,7 @@ def delete(interpreter: Interpreter, node: ast.Delete, frame: Frame) -> None:
             delete_attribute(interpreter, interpreter.evaluate(target.value, frame), target.attr, target, frame)
         elif isinstance(target, ast.Subscript):
             owner = interpreter.evaluate(target.value, frame)
-            operations.delete_item(interpreter, owner, interpreter.evaluate(target.slice, frame), target, frame)
+            subscripts.delete_item(interpreter, owner, interpreter.evaluate(target.slice, frame), target, frame)
 
 
 def global_statement(_: Interpreter, node: ast.Global, frame: Frame) -> None:
