@@ -117,3 +117,10 @@ def test_no_rule_and_no_format_stumbles_over_what_is_odd(layers, steps, like):
     assert len(report.models) == 1
     for form in FORMATS:
         assert isinstance(render(form, Report((report,)), RenderOptions()), str)
+
+
+def test_an_object_of_a_class_says_nothing_again_of_where_that_stops():
+    text = NET.format(layers="        self.a = nn.Linear(3, 3)", steps="        return self.b(x)")
+    report = check_source(parse_source("net.py", f"{text}\nnet = Net()\n".encode()), Settings())
+    assert [model.status for model in report.models] == ["failed", "failed"]
+    assert len(report.findings) == 1

@@ -36,38 +36,34 @@ def check(report: Reporter, context: FileContext) -> Iterator[Finding]:
     """Yield the place at which each model stops of which nothing else was said."""
     if context.told is None:
         return
+    from resnet_check.blame.words import message  # only a model that stops needs it
+
     places = {(finding.path, finding.line) for finding in context.told}
     places |= {(place.path, place.line) for finding in context.told for place in finding.related}
     named = {finding.model for finding in context.told}
     for model in context.models:
-        if model.status != "failed" or model.trial or model.name in named:
+        # What an object of a class shows that is a model too is said of the class alone.
+        if model.status != "failed" or model.trial or model.name in named or not model.problems:
             continue
         if not any((site.path, site.line) in places for p in model.problems for site in (p.site, *p.site.calls)):
+            problem = model.problems[0]
             yield report(
-                first(model),
-                f"{tried(model)} it stops here: {reason(model)}",
+                own(model, problem),
+                f"{tried(model)} it stops here: {message(model, problem, stated=False)}",
                 help="say what the model takes with `--input`, or build such an input in the file",
                 model=model,
             )
 
 
-def first(model: Model) -> Site:
+def own(model: Model, problem: Problem) -> Site:
     """Return the line of the model's own file that leads to where it stops."""
-    sites = [site for p in model.problems[:1] for site in (p.site, *p.site.calls) if site.path == model.path]
+    sites = [site for site in (problem.site, *problem.site.calls) if site.path == model.path]
     return sites[0] if sites else Site(model.path, model.line, 1, model.line, 2)
 
 
 def tried(model: Model) -> str:
     """Return how the model was run."""
     return f"with an input of {show(model.input)}" if model.input is not None else "without an input"
-
-
-def reason(model: Model) -> str:
-    """Return why the model stops, as far as that has words."""
-    from resnet_check.blame.words import message
-
-    problem: Problem | None = next(iter(model.problems), None)
-    return "torch raises" if problem is None else message(model, problem, stated=False)
 
 
 _NET = """
