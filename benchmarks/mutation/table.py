@@ -32,56 +32,72 @@ places, and *by the rule* when the rule is one of those that the mistake belongs
 """
 
 WEAK = {
-    "1x1 in the middle of a bottleneck": "where a bottleneck lies under a name of another family, the name tells nothing.",
-    "another block under this name": "an argument that the other block needs and does not get is a note where an"
-    " imported class makes the call.",
-    "arguments of a block swapped": "where the block fits with its arguments swapped too, the first layer behind it"
-    " that does not is named.",
+    "1x1 in the middle of a bottleneck": "where a bottleneck lies under a name of another family, the name tells "
+    "nothing.",
+    "another block under this name": "an argument that the other block needs and does not get is a note where an "
+    "imported class makes the call.",
+    "arguments of a block swapped": "where the block fits with its arguments swapped too, the first layer behind it "
+    "that does not is named.",
     "attribute misspelled where it is built": "where the attribute was set to None before, the block's sum is named.",
     "branch added to itself": "`f(x) + f(x)` uses a layer twice, which may be meant; `y + y` is always found.",
     "detached": "beside norms that the file freezes, a cut counts as meant.",
     "expansion of 2": "where the file writes the widths out as numbers, the first width that does not fit is named.",
     "fixed pool at the end": "silent where the file's own images leave a map of just that size.",
+    "flatten forgotten": "a pool with a fixed kernel may leave a map that a later reshape takes.",
     "float channels": "where a class of one's own takes the channels, the line in it that fails is named.",
     "gate without a sigmoid": "the line that builds the gate is named, where the last layer of the gate is meant.",
     "groups that do not divide": "channels of a lazy layer are known late, and what reads it is named.",
-    "in and out of a convolution swapped": "where another value of the layer behind mends it as well, that layer is"
-    " named.",
-    "in_channels of a stage wrong": "channels that go through an imported helper were named at the call of the helper.",
+    "in and out of a convolution swapped": "where another value of the layer behind mends it as well, that layer is "
+    "named.",
+    "in_channels of a stage wrong": "where the width of a stage changes as a whole, the classifier that asks for "
+    "another one is named.",
     "kernel and stride swapped": "a kernel of 2 with a stride of 3 may be meant in a stem that no name describes.",
-    "kernel of the stem wrong": "a stem of another kernel is a note at most: many networks with a published name"
-    " change it for small images.",
-    "later blocks with the stage's input width": "channels that go through an imported helper were named at the"
-    " call of the helper.",
+    "kernel grown, padding not": "where no sum compares the sizes, a smaller map is a design of its own.",
+    "kernel of the stem wrong": "a stem of another kernel is a note at most: many networks with a published name "
+    "change it for small images.",
+    "later blocks with the stage's input width": "channels that go through an imported helper were named at the call "
+    "of the helper.",
+    "layer never applied": "where the shapes do not fit without it, the sum or the next layer is named.",
     "layer reads the block's input": "channels of a lazy layer are known late, and the sum is named.",
-    "layer without self.": "where a local name of the same spelling exists, the line that reads the attribute is"
-    " named.",
+    "layer without self.": "where a local name of the same spelling exists, the line that reads the attribute is "
+    "named.",
+    "list instead of ModuleList": "a list of layers without parameters may stay one; where the layers are used is "
+    "named too.",
+    "max pool of the stem left out": "the line of the convolution in front of it is named.",
     "mean over the batch": "a head that only training uses is not followed.",
     "no addition": "what remains is a plain network, unless a name or its other blocks say that it was residual.",
-    "no_grad in forward": "a condition on the input's shape around it counts as a sign that it is meant.",
     "norm left out of a Sequential": "where a helper built the convolution, the helper is named.",
     "norm used twice": "norms that are lazy or chosen by `getattr` may be shared on purpose.",
+    "padding forgotten in a block": "where no sum compares the sizes, a smaller map is a design of its own.",
+    "padding of the max pool forgotten": "in a network that is wider than its name says, the name tells nothing.",
     "parentheses forgotten": "the call that hands the input to the constructor is named.",
-    "pool on the shortcut drops an odd border": "a note where the file's own images stay even; in three dimensions"
-    " the wrong pool was planted, which is another mistake.",
+    "pool on the shortcut drops an odd border": "a note where the file's own images stay even; in three dimensions "
+    "the wrong pool was planted, which is another mistake.",
     "projection left out in forward": "the line that builds the projection is named as unused as well.",
     "projection never built": "where a dictionary holds the parts, the shortcut is not read as one.",
     "projection where nothing changes": "silent where every block projects: option C of He et al. 2015.",
-    "ReLU after the sum dropped": "networks without a published name may leave the sum as it is, as those for"
-    " super-resolution do.",
-    "ReLU at the end of the branch": "where a gate follows the convolutions, or `getattr` reaches them, the branch"
-    " is not read as a chain of layers.",
-    "ReLU between two convolutions dropped": "where a dictionary holds the parts, or functions take the weights,"
-    " the branch is not read as a chain.",
+    "ReLU after the sum dropped": "networks without a published name may leave the sum as it is, as those for "
+    "super-resolution do.",
+    "ReLU at the end of the branch": "where a gate follows the convolutions, or `getattr` reaches them, the branch "
+    "is not read as a chain of layers.",
+    "ReLU between two convolutions dropped": "where a dictionary holds the parts, or functions take the weights, the "
+    "branch is not read as a chain.",
     "ReLU moved before the sum": "where a gate follows the convolutions, the branch is not read as a chain of layers.",
-    "ReLU on the logits": "a classifier that is called under a condition on the input's shape is not read as the"
-    " end of the network.",
+    "ReLU of the stem dropped": "before a max pool, a gate or a block that begins with an activation the stem may "
+    "stay linear.",
+    "ReLU on the logits": "whether five numbers are scores of classes is not known without words for it.",
+    "ReLU on the shortcut": "a shortcut through a function of the file, or re-parametrised, is not read as a "
+    "projection.",
+    "return dropped": "where the last statement is an `if`, its line is named and not that of the function.",
     "return in one branch only": "a `forward` of a mix-in is only followed in eval mode.",
     "return inside the loop": "a list of maps of which only the first comes back may be meant.",
+    "running channels not updated": "in tables of MobileNet blocks the first convolution that does not fit is named.",
     "shortcut added twice": "a sum of three is a design of its own where the network has no published name.",
+    "softmax before the loss": "a softmax on a head that only training uses, or a loss in another function, is not "
+    "followed.",
     "stage twice as wide": "where the shortcut does not project for want of another width, the shortcut is named.",
-    "stage without its stride": "the last stage keeps its size on purpose in networks for re-identification and"
-    " segmentation: a note.",
+    "stage without its stride": "the last stage keeps its size on purpose in networks for re-identification and "
+    "segmentation: a note.",
     "stride a stage too early": "a block whose identity cannot halve the map fails at its sum, which is named.",
     "stride handed to padding": "where the shapes do not fit any more, the sum is named and not always the call.",
     "stride in the second convolution": "a note where no name says which network this is.",
