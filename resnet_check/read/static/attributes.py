@@ -191,8 +191,13 @@ TENSOR_PARTS = frozenset({"T", "data", "grad"})
 FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__module__", "__doc__"})
 
 
-def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, node: Any, frame: Any) -> Any:
-    """Look up in the order of ``object.__getattribute__`` and then ``nn.Module.__getattr__``."""
+def instance_attribute(
+    interpreter: Interpreter, owner: Instance, name: str, node: Any, frame: Any, *, fallback: bool = True
+) -> Any:
+    """Look up in the order of ``object.__getattribute__`` and then ``nn.Module.__getattr__``.
+
+    Without the ``fallback``, a ``__getattr__`` of the program is not called.
+    """
     found = owner.cls.find(name)
     if found is not None and isinstance(found[0], Property):
         return read_property(interpreter, found[0], owner, node, frame)
@@ -217,7 +222,7 @@ def instance_attribute(interpreter: Interpreter, owner: Instance, name: str, nod
         return owner.attributes
     if owner.payload is not None and (method := host_method(interpreter, owner.payload, name)) is not MISSING:
         return method
-    getter = owner.cls.find("__getattr__")
+    getter = owner.cls.find("__getattr__") if fallback else None
     if getter is not None:
         from resnet_check.read.static.calling import call
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from resnet_check.read.static import module_hooks, replays
 from resnet_check.read.static.assigning import initialise_module, register
-from resnet_check.read.static.attributes import AFTER, BEFORE, bind_to
+from resnet_check.read.static.attributes import AFTER, BEFORE, bind_to, instance_attribute
+from resnet_check.read.static.frames import MISSING
 from resnet_check.read.static.hosted import call_value
 from resnet_check.read.static.interpreter import Interpreter
 from resnet_check.read.static.operations import ContextManager, kind_of
@@ -227,11 +228,17 @@ def object_setattr(interpreter: Interpreter, __: Any, instance: Any, name: Any, 
 
 
 def object_getattribute(interpreter: Interpreter, site: Any, instance: Any, name: Any) -> Any:
-    """``object.__getattribute__``: the usual look-up."""
-    from resnet_check.read.static.attributes import get_attribute
+    """``object.__getattribute__``: the look-up without ``__getattr__``, which often ends here."""
     from resnet_check.read.static.hosted import Nowhere
 
-    return get_attribute(interpreter, instance, name, None, Nowhere(site))
+    if not isinstance(instance, Instance) or not isinstance(name, str):
+        return Opaque("`object.__getattribute__` of something that is not read", site)
+    value = instance_attribute(interpreter, instance, name, None, Nowhere(site), fallback=False)
+    if value is not MISSING:
+        return value
+    if interpreter.catches("AttributeError"):
+        return interpreter.error("AttributeError", "undefined-attribute", site, message=name)
+    return Opaque(f"`.{name}` of {instance.cls.name}", site)
 
 
 def module_getattr(interpreter: Interpreter, site: Any, instance: Instance, name: Any) -> Any:

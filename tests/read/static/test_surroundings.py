@@ -262,3 +262,27 @@ class Holder:
 def test_a_decorator_reads_how_a_constructor_is_called() -> None:
     model = model_of(SPECIFIED, 'Holder(more=1).given["width"] + Holder(width=ord("c") - ord(chr(97))).width')
     assert (model.status, model.params) == ("complete", 3 * 10)
+
+
+STORE = """
+class Store:
+    def __init__(self):
+        self.kept = {"width": 6}
+    def __getattr__(self, name):
+        if name in self.__dict__.get("kept", {}):
+            return self.kept[name]
+        return self.__getattribute__(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("width", "found"),
+    [
+        ("Store().width", ("complete", 18)),
+        ("3 if hasattr(Store(), 'depth') else 4", ("complete", 12)),
+        ("Store().depth", ("partial", None)),
+    ],
+)
+def test_a_look_up_of_ones_own_ends_where_that_of_python_does(width: str, found: tuple[str, int | None]) -> None:
+    model = model_of(STORE, width)
+    assert (model.status, model.params) == found
