@@ -25,7 +25,7 @@ def candidates(tree: Tree, model: Model, op: Op, got: int, expected: int) -> Ite
         source = torch_layer(model, producer)
         if source is not None:
             # Two arguments that fit once they change places are no accident; a number fits anything that is written for it.
-            yield from exchanges(tree, layer_chain(tree, source), 0.15 + 0.1 * number)
+            yield from exchanges(tree, layer_chain(tree, source)[1:], 0.5 + 0.1 * number)
             yield from of_layer(tree, source, OUTPUT_ARGUMENTS, (expected, got), 2.0 + number)
 
 

@@ -8,7 +8,7 @@ ranges and oblong ones among them: each that is accepted runs in eval mode, each
 What `accepted sizes` says is what people rely on who train at one resolution and test at another.
 
 ## Bad
-    net._forward_pre_hooks[0] = refuse_odd   # a hook put where the static check does not look
+    net.__class__ = EvenOnly   # a class exchanged where the static check does not look
 
 ## Good
     x = F.pad(x, (0, x.shape[-1] % 2))          # in `forward`
@@ -81,18 +81,20 @@ def candidates(subject: Subject) -> list[tuple[int, ...]]:
     return sorted({*whole, *square}, key=lambda size: (prod(size), size))
 
 
-_HOOK = """
-def refuse_odd(module, inputs):
-    assert inputs[0].shape[3] % 2 == 0, "odd width"
+_EXCHANGED = """
+class EvenOnly(Net):
+    def forward(self, x):
+        assert x.shape[3] % 2 == 0, "odd width"
+        return super().forward(x)
 
 
 def build():
     net = Net()
-    net._forward_pre_hooks[0] = refuse_odd
+    net.__class__ = EvenOnly
     return net
 """
 
-BAD = (network(("\ndef build():\n    return Net()\n", _HOOK)),)
+BAD = (network(("\ndef build():\n    return Net()\n", _EXCHANGED)),)
 
 GOOD = (
     network(),

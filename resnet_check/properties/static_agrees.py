@@ -9,7 +9,7 @@ Everything else that the static check says of the model rests on its Graph. A di
 model in a way that does not show in its file, or that the check has misread it.
 
 ## Bad
-    net._forward_hooks[0] = lambda module, inputs, output: output.relu()
+    net.__class__ = Rectified
 
 ## Good
     return F.relu(self.fc(x))     # in `forward`
@@ -46,13 +46,18 @@ def check(subject: Subject) -> None:
         raise Failed(message, line=line)
 
 
-_HOOK = """
+_EXCHANGED = """
+class Bounded(Block):
+    def forward(self, x):
+        return super().forward(x).sigmoid()
+
+
 def build():
     net = Net()
-    net.body[1]._forward_hooks[0] = lambda module, inputs, output: output.sigmoid()
+    net.body[1].__class__ = Bounded
     return net
 """
 
-BAD = (network(("\ndef build():\n    return Net()\n", _HOOK)),)
+BAD = (network(("\ndef build():\n    return Net()\n", _EXCHANGED)),)
 
 GOOD = (network(),)
